@@ -1,0 +1,50 @@
+# sparebits: finds the spare bits of a network's parameters by experiment.
+#
+#   snakemake --cores all                                         the default experiment, config.yaml
+#   snakemake --cores all --configfile config/cifar10.yaml        another one; nothing is merged
+
+if not workflow.overwrite_configfiles:
+
+    configfile: "config.yaml"
+
+
+include: "rules/common.smk"
+
+
+pathvars:
+    images=f"{OUTPUT}images",
+    results=f"{OUTPUT}results",
+    summary=f"{OUTPUT}summary",
+    reports=f"{OUTPUT}reports",
+    logs=f"{OUTPUT}logs",
+    retrained=f"{OUTPUT}retrained",
+
+
+include: "rules/prepare.smk"
+include: "rules/golden.smk"
+include: "rules/census.smk"
+include: "rules/sweeps.smk"
+include: "rules/spare_bits.smk"
+include: "rules/summary.smk"
+include: "rules/report.smk"
+include: "rules/train.smk"
+
+
+rule all:
+    """The whole experiment: results of every network, the summary and the report."""
+    default_target: True
+    input:
+        expand("<results>/{network}/{table}.csv", network=NETWORKS, table=TABLES),
+        expand("<results>/{network}/predictions.npz", network=NETWORKS),
+        "<summary>/metrics.json",
+        "<summary>/sweeps.csv",
+        "<summary>/params.yaml",
+        "<summary>/provenance.json",
+        "<reports>/report.html",
+        "<reports>/figures",
+
+
+rule census:
+    """What needs only weights, no images: bit census, exponents and groups."""
+    input:
+        expand("<results>/{network}/{table}.csv", network=NETWORKS, table=["bits", "exponents", "tensors"]),

@@ -1,0 +1,87 @@
+# Needs: the config. Makes: its resolved form and the helpers that other rules use as input and params functions.
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(workflow.basedir))
+
+from sparebits.config import bits_to_sweep, is_weights_file, resolve_config
+from sparebits.errors import InputError
+from sparebits.locking import hold_lock
+from sparebits.sources import sources
+from sparebits.transforms import geometry_of, transform_of
+
+# The folder in which an architecture's Python file is looked for: that of the config.
+CONFIG_FOLDER = str(Path((workflow.overwrite_configfiles or ["config.yaml"])[-1]).parent)
+
+try:
+    config = resolve_config(config)
+    GEOMETRIES = {network: geometry_of(config, network) for network in config["networks"]}
+except InputError as error:
+    sys.exit(f"error: {error}")
+
+NETWORKS = list(config["networks"])
+OUTPUT = "" if config["output"] == "." else config["output"].rstrip("/") + "/"
+TABLES = ["golden", "bits", "exponents", "tensors", "lsb", "rounding", "combined", "bit_classes", "ecc"]
+
+
+wildcard_constraints:
+    network="|".join(map(re.escape, NETWORKS)),
+    dataset="|".join(map(re.escape, config["datasets"])),
+
+
+onstart:
+    try:
+        hold_lock(Path(OUTPUT) / "logs" / ".lock")
+    except InputError as error:
+        sys.exit(f"error: {error}")
+    check = [
+        sys.executable,
+        "-m",
+        "scripts.check_inputs",
+        "--config",
+        json.dumps(config),
+        "--folder",
+        CONFIG_FOLDER,
+    ]
+    if subprocess.run(check).returncode:
+        sys.exit("nothing was run")
+
+
+def images_of(network):
+    """The prepared pixels and labels of a network's data set."""
+    dataset = config["networks"][network]["dataset"]
+    folder = f"<images>/{dataset}/{GEOMETRIES[network].slug}"
+    return {"images": f"{folder}/images.npy", "labels": f"{folder}/labels.csv"}
+
+
+def evaluation_of(wildcards):
+    """Options of a script that evaluates a network, other than its files."""
+    transform = transform_of(config, wildcards.network)
+    evaluation = config["evaluation"]
+    mean, std = (" ".join(map(str, transform[key])) for key in ("mean", "std"))
+    return f"--mean {mean} --std {std} --batch-size {evaluation['batch_size']} --device {evaluation['device']}"
+
+
+def sample_of(stage):
+    """Options of a stage that may use a sample of the images."""
+    limit = config[stage]["limit"]
+    return f"--seed {config['seed']}" + (f" --limit {limit}" if limit else "")
+
+
+def architecture_sources(network):
+    """The Python files of this project or beside the config that a network's architecture is written in."""
+    source = config["networks"][network]["architecture"].partition(":")[0].replace(".", "/")
+    files = [Path(folder) / f"{source}.py" for folder in dict.fromkeys((CONFIG_FOLDER, "."))]
+    return [
+        part for file in files if file.is_file() for part in (str(file), *sources(file, file.parent), *sources(file))
+    ]
+
+
+def local_weights(network):
+    """The weights file of a network as an input, or none where torchvision brings them."""
+    weights = config["networks"][network]["weights"]
+    return [weights] if is_weights_file(weights) else []

@@ -1,0 +1,1 @@
+# Needs: results. Makes: summary and report.

@@ -1,0 +1,34 @@
+"""Train a network of the default experiment again, by the recipe that trained the shipped one."""
+
+import argparse
+
+from safetensors.torch import save_file
+
+from sparebits.commandline import run
+from sparebits.config import load_config
+from sparebits.files import whole_file
+from sparebits.networks import build_architecture
+from sparebits.training import RECIPES, accuracy, train, training_digits
+from sparebits.transforms import geometry_of, transform_of
+
+
+def main(arguments: argparse.Namespace) -> None:
+    config = load_config(arguments.config)
+    entry = config["networks"][arguments.name]
+    transform = transform_of(config, arguments.name)
+    images, labels = training_digits(geometry_of(config, arguments.name))
+    model = build_architecture(entry["architecture"], entry["arguments"], ".")
+    train(model, RECIPES[arguments.name], images, labels, transform["mean"], transform["std"])
+    print(
+        f"accuracy on the training images: {accuracy(model, images, labels, transform['mean'], transform['std']):.4f}"
+    )
+    with whole_file(arguments.output) as temporary:
+        save_file({name: value.contiguous() for name, value in model.state_dict().items()}, temporary)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--config", required=True, help="config.yaml, for architecture and transform")
+    parser.add_argument("--name", required=True, choices=RECIPES)
+    parser.add_argument("--output", required=True, help="weights to write (.safetensors)")
+    run(main, parser)

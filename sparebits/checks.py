@@ -1,0 +1,55 @@
+"""A quick trial of everything a network needs, before any long work."""
+
+import numpy as np
+import torch
+
+from sparebits.datasets import open_dataset
+from sparebits.errors import InputError
+from sparebits.evaluation import Evaluator, PreparedImages
+from sparebits.images import apply_geometry
+from sparebits.networks import assemble
+from sparebits.parameters import FlatParameters
+from sparebits.transforms import geometry_of, transform_of
+
+
+def check_network(config: dict, network: str, folder: str) -> None:
+    """Build a network with its weights and run its first and last image.
+
+    Every weight is read and every label checked; of the images only two are decoded, the others by `prepare_images`.
+
+    Args:
+        config: resolved.
+        network: name of the entry.
+        folder: that of the config file.
+
+    Raises:
+        InputError: if weights, architecture, images, labels or device do not go together.
+    """
+    device = config["evaluation"]["device"]
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise InputError(f"evaluation.device is {device}, but torch finds no CUDA device; use cpu")
+    entry = config["networks"][network]
+    model, stored, _ = assemble(entry, folder)
+    images = open_dataset(entry["dataset"], config["datasets"][entry["dataset"]], config["seed"])
+    geometry, transform = geometry_of(config, network), transform_of(config, network)
+    ends = [apply_geometry(images.load(i), geometry) for i in (0, len(images) - 1)]
+    if ends[0].shape != ends[1].shape:
+        raise InputError(
+            f"datasets.{entry['dataset']}: images have different sizes after the transform, {ends[0].shape[:2]} and "
+            f"{ends[1].shape[:2]}; set transform.resize and transform.crop"
+        )
+    prepared = PreparedImages(
+        _EndsOnly(np.stack(ends)), list(images.ids), np.array(images.labels), transform["mean"], transform["std"]
+    )
+    Evaluator(FlatParameters(model, stored), prepared, config["evaluation"]["batch_size"]).check()
+
+
+class _EndsOnly:
+    """Stands for an array of all images of which only the first and the last were decoded."""
+
+    def __init__(self, ends: np.ndarray):
+        self._ends = ends
+        self.shape = ends.shape
+
+    def __getitem__(self, indices: np.ndarray) -> np.ndarray:
+        return self._ends[np.sign(indices)]

@@ -1,0 +1,142 @@
+"""Predictions of a network, golden or altered, over prepared images."""
+
+import csv
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from sparebits.datasets import nested_sample
+from sparebits.errors import InputError
+from sparebits.parameters import FlatParameters
+
+NOT_EVALUATED = np.iinfo(np.uint16).max
+"""Stands in predictions.npz for an image that a stage with a limit left out."""
+
+
+@dataclass(frozen=True)
+class PreparedImages:
+    """Images ready for inference, as written by `sparebits.images`.
+
+    Attributes:
+        pixels: uint8 (images, height, width, channels), memory-mapped.
+        ids, labels: of each image.
+        mean, std: normalisation, one value a channel, of pixels in 0..1.
+    """
+
+    pixels: np.ndarray
+    ids: list[str]
+    labels: np.ndarray
+    mean: list[float]
+    std: list[float]
+
+    @classmethod
+    def open(cls, array: str | Path, labels: str | Path, mean: list[float], std: list[float]) -> "PreparedImages":
+        """Map the array of pixels and read the labels beside it."""
+        with open(labels, newline="", encoding="utf-8") as lines:
+            rows = list(csv.DictReader(lines))
+        classes = np.array([int(row["label"]) for row in rows])
+        return cls(np.load(array, mmap_mode="r"), [row["image_id"] for row in rows], classes, mean, std)
+
+    def sample(self, limit: int | None, seed: int) -> np.ndarray:
+        """Ascending indices of the images a stage uses: all, or a seeded sample; samples of one seed nest."""
+        if limit is None or limit >= len(self.labels):
+            return np.arange(len(self.labels))
+        return np.sort(nested_sample(len(self.labels), limit, seed))
+
+
+class Evaluator:
+    """Runs a network, with its own words or with others, over prepared images."""
+
+    def __init__(self, parameters: FlatParameters, images: PreparedImages, batch_size: int, device: str = "cpu"):
+        self.parameters = parameters
+        self.images = images
+        self.batch_size = batch_size
+        self.device = device
+        shape = (1, -1, 1, 1)
+        self._mean = torch.tensor(images.mean, dtype=parameters.compute_dtype, device=device).view(shape)
+        self._std = torch.tensor(images.std, dtype=parameters.compute_dtype, device=device).view(shape)
+
+    def predict(self, words: np.ndarray, indices: np.ndarray) -> np.ndarray:
+        """Predicted classes, uint16 (len(indices),), of a network with these words.
+
+        NaN logits follow torch.argmax, for which NaN is the largest.
+
+        Raises:
+            InputError: if the network does not take these images, or has a class number beyond uint16.
+        """
+        self.parameters.load(words)
+        predicted = np.empty(len(indices), dtype=np.uint16)
+        for batch in batches(len(indices), self.batch_size):
+            predicted[batch] = self.logits(indices[batch]).argmax(dim=1).cpu().numpy()
+        return predicted
+
+    def logits(self, indices: np.ndarray) -> torch.Tensor:
+        """Logits (len(indices), classes) of the words loaded last."""
+        pixels = torch.from_numpy(self.images.pixels[indices]).to(self.device)
+        inputs = pixels.permute(0, 3, 1, 2).to(self.parameters.compute_dtype).div_(255).sub_(self._mean).div_(self._std)
+        with torch.inference_mode():
+            return self.parameters.model(inputs)
+
+    def check(self) -> None:
+        """Run two images, to find out before any long work whether network, images and labels go together.
+
+        Raises:
+            InputError: if the network does not take the images, or a label lies outside its classes.
+        """
+        try:
+            logits = self.logits(np.array([0, len(self.images.labels) - 1]))
+        except (RuntimeError, ValueError, IndexError) as error:
+            shape = "x".join(map(str, self.images.pixels.shape[1:]))
+            raise InputError(
+                f"the network does not take images of {shape} (height x width x channels): {error}"
+            ) from None
+        if not isinstance(logits, torch.Tensor) or logits.dim() != 2:
+            raise InputError("the network gives no logits of shape (images, classes)")
+        classes = logits.shape[1]
+        if classes > NOT_EVALUATED:
+            raise InputError(
+                f"the network has {classes} classes; predictions are stored in 16 bits, for up to {NOT_EVALUATED}"
+            )
+        outside = np.flatnonzero(self.images.labels >= classes)
+        if len(outside):
+            first = outside[0]
+            raise InputError(
+                f"image {self.images.ids[first]} has label {self.images.labels[first]}, but the network has only the "
+                f"classes 0 to {classes - 1}; {len(outside)} images are labelled so. Correct the labels or the network"
+            )
+
+
+def batches(count: int, size: int) -> list[slice]:
+    """Slices of about `size` that cover range(count); none holds a single item, unless there is but one.
+
+    Logits of a batch of 1 differ in their last bits from those of larger batches, whose size does not matter.
+    """
+    starts = list(range(0, count, size))
+    if len(starts) > 1 and count - starts[-1] == 1:
+        starts[-1] -= 1
+    return [slice(start, stop) for start, stop in zip(starts, [*starts[1:], count], strict=True)]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One alteration of the whole network.
+
+    Attributes:
+        id: its name in predictions.npz.
+        columns: what identifies it in its stage's table.
+        words: gives the altered words, computed only when it is its turn.
+    """
+
+    id: str
+    columns: dict
+    words: Callable[[], np.ndarray]
+
+
+def predict_variants(evaluator: Evaluator, variants: Iterable[Variant], indices: np.ndarray) -> np.ndarray:
+    """Predicted classes, uint16 (variants, images), of each variant in turn; shows progress."""
+    progress = tqdm(list(variants), unit="variant", mininterval=2)
+    return np.stack([evaluator.predict(variant.words(), indices) for variant in progress])

@@ -1,0 +1,54 @@
+"""The options of every script that evaluates a network."""
+
+import argparse
+import os
+
+import torch
+
+from sparebits.errors import InputError
+from sparebits.evaluation import Evaluator, PreparedImages
+from sparebits.networks import load_network
+
+
+def evaluation_parser(description: str) -> argparse.ArgumentParser:
+    """A parser with the options of every script that evaluates a network."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--network", required=True, help="prepared network (.safetensors)")
+    parser.add_argument("--images", required=True, help="prepared images (.npy)")
+    parser.add_argument("--labels", required=True, help="labels.csv beside the images")
+    parser.add_argument("--mean", type=float, nargs="+", required=True, help="one value a channel")
+    parser.add_argument("--std", type=float, nargs="+", required=True, help="one value a channel")
+    parser.add_argument("--batch-size", type=int, required=True)
+    parser.add_argument("--device", required=True)
+    parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--predictions", required=True, help="predicted classes of every variant (.npz)")
+    return parser
+
+
+def stage_parser(description: str) -> argparse.ArgumentParser:
+    """An evaluation parser for stages that are compared with the golden run and may use a sample of the images."""
+    parser = evaluation_parser(description)
+    parser.add_argument("--golden", required=True, help="golden.csv")
+    parser.add_argument("--limit", type=int, help="number of images, a seeded sample; all by default")
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--output", required=True, help="the stage's table (.csv)")
+    return parser
+
+
+def open_evaluator(arguments: argparse.Namespace) -> Evaluator:
+    """The evaluator that an evaluation parser's options describe, checked on two images.
+
+    Raises:
+        InputError: if there is no such device, or network, images and labels do not go together.
+    """
+    torch.set_num_threads(arguments.threads)
+    torch.use_deterministic_algorithms(True)
+    if arguments.device.startswith("cuda"):
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        if not torch.cuda.is_available():
+            raise InputError(f"evaluation.device is {arguments.device}, but torch finds no CUDA device; use cpu")
+    images = PreparedImages.open(arguments.images, arguments.labels, arguments.mean, arguments.std)
+    parameters = load_network(arguments.network, arguments.device)
+    evaluator = Evaluator(parameters, images, arguments.batch_size, arguments.device)
+    evaluator.check()
+    return evaluator

@@ -1,0 +1,42 @@
+"""Output files that appear whole or not at all."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+
+@contextmanager
+def whole_file(path: str | Path) -> Iterator[Path]:
+    """Give a temporary name beside `path`; it becomes `path` when the block ends well and is removed otherwise."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{path.suffix}")
+    try:
+        yield temporary
+        with open(temporary, "rb") as written:
+            os.fsync(written.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write UTF-8 text, whole or not at all."""
+    with whole_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_table(path: str | Path, table: pd.DataFrame) -> None:
+    """Write a tidy CSV: comma, header, one observation a row; floats as their shortest exact decimals."""
+    with whole_file(path) as temporary:
+        table.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def write_arrays(path: str | Path, **arrays: np.ndarray) -> None:
+    """Write an uncompressed .npz; the same arrays give the same bytes."""
+    with whole_file(path) as temporary, open(temporary, "wb") as archive:
+        np.savez(archive, **arrays)

@@ -1,0 +1,140 @@
+"""The parameter tensors of a network, and all their words in one flat buffer."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from sparebits.formats import FORMATS, FloatFormat
+
+KINDS = ("weight", "bias", "running_mean", "running_var", "other")
+
+
+@dataclass(frozen=True)
+class ParameterTensor:
+    """One floating-point entry of `state_dict()` and where its words lie in the flat buffer.
+
+    Attributes:
+        kind: the last component of the name if it is one of KINDS, else "other".
+        role: what protection goes by: "weights" (two or more dimensions), "batchnorm" (beside a running_mean), "other".
+        layer_type: class of the module that owns it; a Conv2d with one input channel a group is a "DepthwiseConv2d".
+        start: index of its first word.
+    """
+
+    name: str
+    kind: str
+    role: str
+    layer_type: str
+    shape: tuple[int, ...]
+    start: int
+
+    @property
+    def values(self) -> int:
+        return int(np.prod(self.shape, dtype=np.int64))
+
+    @property
+    def span(self) -> slice:
+        """Its words in the flat buffer."""
+        return slice(self.start, self.start + self.values)
+
+
+def parameter_tensors(model: nn.Module) -> list[ParameterTensor]:
+    """The floating-point entries of the state dict, in its order; a tied tensor counts once, under its first name."""
+    state = model.state_dict(keep_vars=True)
+    modules = dict(model.named_modules())
+    tensors, seen, start = [], set(), 0
+    for name, value in state.items():
+        if not value.is_floating_point() or id(value) in seen:
+            continue
+        seen.add(id(value))
+        owner, _, last = name.rpartition(".")
+        tensor = ParameterTensor(
+            name=name,
+            kind=last if last in KINDS else "other",
+            role=_role(value, f"{owner}.running_mean" if owner else "running_mean", state),
+            layer_type=_layer_type(modules.get(owner)),
+            shape=tuple(value.shape),
+            start=start,
+        )
+        tensors.append(tensor)
+        start += tensor.values
+    return tensors
+
+
+def _role(value: torch.Tensor, running_mean: str, state: dict) -> str:
+    if running_mean in state:
+        return "batchnorm"
+    return "weights" if value.dim() >= 2 else "other"
+
+
+def _layer_type(module: nn.Module | None) -> str:
+    if isinstance(module, nn.Conv2d) and module.groups == module.in_channels > 1:
+        return "DepthwiseConv2d"
+    return type(module).__name__
+
+
+def kinds_of(tensors: list[ParameterTensor]) -> list[str]:
+    """The kinds that occur, in the order of KINDS."""
+    present = {tensor.kind for tensor in tensors}
+    return [kind for kind in KINDS if kind in present]
+
+
+def words_of(tensor: torch.Tensor) -> np.ndarray:
+    """A copy of the tensor's bit patterns: unsigned integers of the format's width, one-dimensional."""
+    fmt = FORMATS[str(tensor.dtype).removeprefix("torch.")]
+    integers = tensor.detach().cpu().contiguous().view(getattr(torch, f"int{fmt.width}"))
+    return integers.flatten().numpy().view(fmt.word_dtype).copy()
+
+
+def values_of(words: np.ndarray, fmt: FloatFormat) -> torch.Tensor:
+    """The words' values as a tensor of the format's dtype that shares their memory; same shape."""
+    integers = torch.from_numpy(words.view(f"int{fmt.width}"))
+    return integers.view(getattr(torch, fmt.dtype))
+
+
+class FlatParameters:
+    """All words of a network in one flat buffer, and the model that computes with their values.
+
+    The model's parameters become views into one flat tensor on its device, so that one copy loads a variant.
+    16-bit formats are stored in 16 bits and computed in float32; the others compute in their own dtype.
+
+    Attributes:
+        tensors: what lies where in the buffer.
+        fmt: format of the words.
+        golden: the untouched words, (values,), read-only.
+    """
+
+    def __init__(self, model: nn.Module, state: dict[str, torch.Tensor], device: str = "cpu"):
+        """Take over the parameters of `model`.
+
+        Args:
+            model: in float32 or float64, whichever computes.
+            state: its parameter tensors by name, in the format they are stored in.
+            device: torch's name of the device that computes.
+        """
+        self.model = model.to(device).eval()
+        self.tensors = parameter_tensors(model)
+        self.fmt = FORMATS[str(state[self.tensors[0].name].dtype).removeprefix("torch.")]
+        self.golden = np.concatenate([words_of(state[tensor.name]) for tensor in self.tensors])
+        self.golden.flags.writeable = False
+        parameters = model.state_dict(keep_vars=True)
+        self.compute_dtype = parameters[self.tensors[0].name].dtype
+        self._values = torch.empty(len(self.golden), dtype=self.compute_dtype, device=device)
+        for tensor in self.tensors:
+            parameters[tensor.name].data = self._values[tensor.span].view(tensor.shape)
+        self.load(self.golden)
+
+    def load(self, words: np.ndarray) -> None:
+        """Let the model compute with these words, (values,), of the format's unsigned integer type."""
+        self._values.copy_(values_of(words if words.flags.writeable else words.copy(), self.fmt))
+
+    def spans(self, kind: str) -> Iterator[slice]:
+        """The tensors of a kind in the buffer; all of them, as one span, for "all"."""
+        if kind == "all":
+            yield slice(0, len(self.golden))
+            return
+        for tensor in self.tensors:
+            if tensor.kind == kind:
+                yield tensor.span

@@ -1,0 +1,59 @@
+"""Intervals and tests for hits among images."""
+
+import numpy as np
+import pandas as pd
+from scipy.stats import binom, norm
+
+
+def wilson_interval(hits, images, confidence: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
+    """Score interval of a proportion (Wilson 1927); `hits` of `images`, numbers or arrays, bounds in 0..1."""
+    z2 = norm.ppf((1 + confidence) / 2) ** 2
+    hits, images = np.asarray(hits, dtype=float), np.asarray(images, dtype=float)
+    centre = (hits + z2 / 2) / (images + z2)
+    half = np.sqrt(z2 * (hits * (images - hits) / images + z2 / 4)) / (images + z2)
+    # Exact at the ends, where rounding would leave 1e-17.
+    low = np.where(hits == 0, 0.0, np.maximum(centre - half, 0))
+    high = np.where(hits == images, 1.0, np.minimum(centre + half, 1))
+    return low, high
+
+
+def mcnemar_exact(lost, gained) -> np.ndarray:
+    """Exact two-sided p-value of McNemar's test (1947): are hits lost and gained with equal probability?
+
+    Twice the smaller tail of the binomial distribution of the discordant images, at most 1.
+    """
+    lost, gained = np.asarray(lost), np.asarray(gained)
+    return np.minimum(1.0, 2 * binom.cdf(np.minimum(lost, gained), lost + gained, 0.5))
+
+
+def compare_with_golden(predicted: np.ndarray, golden: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
+    """Each variant's hits beside the golden run's on the same images.
+
+    Args:
+        predicted: classes (variants, images).
+        golden: classes of the golden run (images,).
+        labels: (images,).
+
+    Returns:
+        a row a variant: images, hits, accuracy, low, high (Wilson 95 %), drop_pp, lost, gained, p_value (McNemar).
+    """
+    golden_hit = golden == labels
+    hit = predicted == labels
+    images = len(labels)
+    hits = hit.sum(axis=1)
+    lost = (golden_hit & ~hit).sum(axis=1)
+    gained = (~golden_hit & hit).sum(axis=1)
+    low, high = wilson_interval(hits, images)
+    return pd.DataFrame(
+        {
+            "images": images,
+            "hits": hits,
+            "accuracy": hits / images,
+            "low": low,
+            "high": high,
+            "drop_pp": 100 * (lost - gained) / images,
+            "lost": lost,
+            "gained": gained,
+            "p_value": mcnemar_exact(lost, gained),
+        }
+    )
