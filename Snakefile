@@ -8,16 +8,20 @@ if not workflow.overwrite_configfiles:
     configfile: "config.yaml"
 
 
+# Where jobs run in containers: an image into which requirements.lock installs as it is.
+container: "docker://python:3.11-bookworm"
+
+
 include: "rules/common.smk"
 
 
 pathvars:
-    images=f"{OUTPUT}images",
-    results=f"{OUTPUT}results",
-    summary=f"{OUTPUT}summary",
-    reports=f"{OUTPUT}reports",
-    logs=f"{OUTPUT}logs",
-    retrained=f"{OUTPUT}retrained",
+    images=str(OUTPUT / "images"),
+    results=str(OUTPUT / "results"),
+    summary=str(OUTPUT / "summary"),
+    reports=str(OUTPUT / "reports"),
+    logs=str(OUTPUT / "logs"),
+    retrained=str(OUTPUT / "retrained"),
 
 
 include: "rules/prepare.smk"

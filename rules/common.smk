@@ -24,7 +24,7 @@ except InputError as error:
     sys.exit(f"error: {error}")
 
 NETWORKS = list(config["networks"])
-OUTPUT = "" if config["output"] == "." else config["output"].rstrip("/") + "/"
+OUTPUT = Path(config["output"])
 TABLES = ["golden", "bits", "exponents", "tensors", "lsb", "rounding", "combined", "bit_classes", "ecc"]
 
 
@@ -35,7 +35,7 @@ wildcard_constraints:
 
 onstart:
     try:
-        hold_lock(Path(OUTPUT) / "logs" / ".lock")
+        hold_lock(OUTPUT / "logs" / ".lock")
     except InputError as error:
         sys.exit(f"error: {error}")
     check = [

@@ -23,7 +23,7 @@ rule summarize:
         mem_mb=1000,
         runtime=30,
     params:
-        results=f"{OUTPUT}results",
+        results=lambda wildcards, input: Path(input.tables[0]).parents[1],
         networks=NETWORKS,
     shell:
         "python -m scripts.summarize --results {params.results:q} --networks {params.networks}"

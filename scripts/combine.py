@@ -24,7 +24,7 @@ def main(arguments: argparse.Namespace) -> None:
     free_bits = network_free_bits(pd.read_csv(arguments.tensors), fmt)
     indices = evaluator.images.sample(arguments.limit, arguments.seed)
     found = measure_combined(evaluator, choice, free_bits, golden, indices, tolerance_pp)
-    write_predictions(arguments.predictions, found, len(golden))
+    write_predictions(arguments.predictions, found.ids, found.predictions, found.indices, len(golden))
     write_table(arguments.output, found.table)
 
 

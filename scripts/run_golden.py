@@ -10,7 +10,6 @@ from sparebits.evaluation import Variant, predict_variants
 from sparebits.evaluation_options import evaluation_parser, open_evaluator
 from sparebits.files import write_table
 from sparebits.predictions import write_predictions
-from sparebits.stages import Measured
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -27,7 +26,7 @@ def main(arguments: argparse.Namespace) -> None:
             "format": parameters.fmt.name,
         }
     )
-    write_predictions(arguments.predictions, Measured(table, ["golden"], indices, predicted), len(indices))
+    write_predictions(arguments.predictions, ["golden"], predicted, indices, len(indices))
     write_table(arguments.output, table)
 
 

@@ -16,7 +16,7 @@ def main(arguments: argparse.Namespace) -> None:
     golden = pd.read_csv(arguments.golden)["predicted"].to_numpy()
     variants = lsb_variants(evaluator.parameters, arguments.bits, arguments.seed)
     found = measure(evaluator, variants, golden, evaluator.images.sample(arguments.limit, arguments.seed))
-    write_predictions(arguments.predictions, found, len(golden))
+    write_predictions(arguments.predictions, found.ids, found.predictions, found.indices, len(golden))
     write_table(arguments.output, found.table)
 
 

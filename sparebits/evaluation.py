@@ -12,9 +12,7 @@ from tqdm import tqdm
 from sparebits.datasets import nested_sample
 from sparebits.errors import InputError
 from sparebits.parameters import FlatParameters
-
-NOT_EVALUATED = np.iinfo(np.uint16).max
-"""Stands in predictions.npz for an image that a stage with a limit left out."""
+from sparebits.predictions import NOT_EVALUATED
 
 
 @dataclass(frozen=True)

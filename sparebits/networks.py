@@ -51,11 +51,15 @@ def build_architecture(architecture: str, arguments: dict, folder: str) -> nn.Mo
 def _torchvision_builder(source: str, name: str, folder: str):
     from torchvision import models
 
-    if name not in models.list_models(module=models):
-        raise InputError(
-            f"architecture torchvision:{name} is unknown{_nearest(name, models.list_models(module=models))}"
-        )
+    if name not in _torchvision_models():
+        raise InputError(f"architecture torchvision:{name} is unknown{_nearest(name, _torchvision_models())}")
     return models.get_model_builder(name)
+
+
+def _torchvision_models() -> list[str]:
+    from torchvision import models
+
+    return models.list_models(module=models)
 
 
 def _timm_builder(source: str, name: str, folder: str):
@@ -127,7 +131,7 @@ def weights_enum(weights: str, architecture: str):
                 "such as ResNet50_Weights.IMAGENET1K_V2"
             ) from None
     source, _, name = architecture.partition(":")
-    if source != "torchvision":
+    if source != "torchvision" or name not in _torchvision_models():
         return None
     published = models.get_model_weights(name)
     return next((enum for enum in published if Path(enum.url).stem == Path(weights).stem), None)

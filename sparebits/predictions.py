@@ -4,16 +4,26 @@ from pathlib import Path
 
 import numpy as np
 
-from sparebits.evaluation import NOT_EVALUATED
 from sparebits.files import write_arrays
-from sparebits.stages import Measured
+
+NOT_EVALUATED = np.iinfo(np.uint16).max
+"""Stands for an image that a stage with a limit left out; so a network has fewer classes than that."""
 
 
-def write_predictions(path: str | Path, found: Measured, images: int) -> None:
-    """Write `variants` (ids) and `predictions`, uint16 (variants, images); images left out are NOT_EVALUATED."""
-    predictions = np.full((len(found.ids), images), NOT_EVALUATED, dtype=np.uint16)
-    predictions[:, found.indices] = found.predictions
-    write_arrays(path, variants=np.array(found.ids), predictions=predictions)
+def write_predictions(
+    path: str | Path, ids: list[str], predictions: np.ndarray, indices: np.ndarray, images: int
+) -> None:
+    """Write `variants` (ids) and `predictions`, uint16 (variants, images).
+
+    Args:
+        ids: names of the variants.
+        predictions: classes, uint16 (variants, len(indices)).
+        indices: of the images that were used; the others become NOT_EVALUATED.
+        images: how many there are.
+    """
+    all_images = np.full((len(ids), images), NOT_EVALUATED, dtype=np.uint16)
+    all_images[:, indices] = predictions
+    write_arrays(path, variants=np.array(ids), predictions=all_images)
 
 
 def gather_predictions(parts: list[str | Path], output: str | Path) -> None:

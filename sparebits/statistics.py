@@ -2,12 +2,12 @@
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binom, norm
+from scipy.special import bdtr, ndtri
 
 
 def wilson_interval(hits, images, confidence: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
     """Score interval of a proportion (Wilson 1927); `hits` of `images`, numbers or arrays, bounds in 0..1."""
-    z2 = norm.ppf((1 + confidence) / 2) ** 2
+    z2 = ndtri((1 + confidence) / 2) ** 2
     hits, images = np.asarray(hits, dtype=float), np.asarray(images, dtype=float)
     centre = (hits + z2 / 2) / (images + z2)
     half = np.sqrt(z2 * (hits * (images - hits) / images + z2 / 4)) / (images + z2)
@@ -23,7 +23,7 @@ def mcnemar_exact(lost, gained) -> np.ndarray:
     Twice the smaller tail of the binomial distribution of the discordant images, at most 1.
     """
     lost, gained = np.asarray(lost), np.asarray(gained)
-    return np.minimum(1.0, 2 * binom.cdf(np.minimum(lost, gained), lost + gained, 0.5))
+    return np.minimum(1.0, 2 * bdtr(np.minimum(lost, gained), lost + gained, 0.5))
 
 
 def compare_with_golden(predicted: np.ndarray, golden: np.ndarray, labels: np.ndarray) -> pd.DataFrame:

@@ -44,3 +44,27 @@ def sweep_table(results: dict[str, Path]) -> pd.DataFrame:
         table.insert(0, "network", network)
         tables.append(table)
     return pd.concat(tables, ignore_index=True)
+
+
+def metric_differences(committed: dict, measured: dict) -> list[str]:
+    """What differs between two metrics.json by more than one hit, a line each.
+
+    An accuracy or a drop may move by one image, a count of hits by one; everything else is equal
+    or differs.
+    """
+    if set(committed) != set(measured):
+        return [f"networks are {', '.join(measured)}, committed are {', '.join(committed)}"]
+    differences = []
+    for network, metrics in committed.items():
+        one_hit = 1 / metrics["images"]
+        for name in sorted(set(metrics) | set(measured[network])):
+            before, now = metrics.get(name), measured[network].get(name)
+            if before is None or now is None:
+                differences.append(f"{network}.{name}: committed {before}, measured {now}")
+                continue
+            tolerance = {"golden_hits": 1, "golden_accuracy": one_hit}.get(name, 0)
+            if name.endswith("_drop_pp"):
+                tolerance = 100 * one_hit
+            if abs(before - now) > tolerance * (1 + 1e-9):
+                differences.append(f"{network}.{name}: committed {before}, measured {now}")
+    return differences
