@@ -67,9 +67,9 @@ def evaluation_of(wildcards):
 
 
 def sample_of(stage):
-    """Options of a stage that may use a sample of the images."""
+    """Options of a stage that may use a sample of the images; without a limit the seed plays no part."""
     limit = config[stage]["limit"]
-    return f"--seed {config['seed']}" + (f" --limit {limit}" if limit else "")
+    return f"--limit {limit} --seed {config['seed']}" if limit else ""
 
 
 def architecture_sources(network):

@@ -20,7 +20,7 @@ rule prepare_images:
         runtime=120,
     params:
         dataset=lambda wildcards: json.dumps(config["datasets"][wildcards.dataset], sort_keys=True),
-        seed=config["seed"],
+        seed=lambda wildcards: config["seed"] if config["datasets"][wildcards.dataset]["limit"] else 0,
     shell:
         "python -m scripts.prepare_images --name {wildcards.dataset} --dataset {params.dataset:q} --seed {params.seed}"
         " --geometry {wildcards.geometry} --threads {threads} --images {output.images:q} --labels {output.labels:q}"

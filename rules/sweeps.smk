@@ -25,9 +25,11 @@ rule sweep_lsb:
         evaluation=evaluation_of,
         sample=sample_of("lsb"),
         bits=lambda wildcards: bits_to_sweep(config, wildcards.network),
+        fill_seed=config["seed"],
     shell:
         "python -m scripts.sweep_lsb --network {input.network:q} --images {input.images:q} --labels {input.labels:q}"
         " {params.evaluation} {params.sample} --threads {threads} --golden {input.golden:q} --bits {params.bits}"
+        " --fill-seed {params.fill_seed}"
         " --predictions {output.predictions:q} --output {output.csv:q} > {log:q} 2>&1"
 
 

@@ -6,8 +6,8 @@ from safetensors.torch import save_file
 
 from sparebits.commandline import run
 from sparebits.config import load_config
+from sparebits.construction import build_architecture
 from sparebits.files import whole_file
-from sparebits.networks import build_architecture
 from sparebits.training import RECIPES, accuracy, train, training_digits
 from sparebits.transforms import geometry_of, transform_of
 

@@ -1,12 +1,12 @@
 """The experiment's config: defaults from the schema, and every error that can be told without running anything."""
 
 import copy
-import json
+import math
 from importlib.util import find_spec
 from pathlib import Path
 
 import yaml
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, validators
 
 from sparebits.errors import InputError
 from sparebits.formats import FORMATS, FloatFormat
@@ -22,7 +22,7 @@ def load_config(path: str | Path) -> dict:
     """
     try:
         config = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(f"{path} cannot be read as YAML: {error}") from None
     return resolve_config(config)
 
@@ -36,10 +36,9 @@ def resolve_config(config: dict) -> dict:
     if not isinstance(config, dict):
         raise InputError("the config is not a mapping of keys to values")
     schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
-    config = _fill_defaults(json.loads(json.dumps(config)), schema, schema)
-    errors = sorted(
-        Draft202012Validator(schema).iter_errors(config), key=lambda error: list(map(str, error.absolute_path))
-    )
+    _check_plain(config)
+    config = _fill_defaults(copy.deepcopy(config), schema, schema)
+    errors = sorted(_Validator(schema).iter_errors(config), key=lambda error: list(map(str, error.absolute_path)))
     if errors:
         raise InputError("config: " + "\nconfig: ".join(_describe(error) for error in errors))
     _check_datasets(config)
@@ -61,6 +60,31 @@ def bits_to_sweep(config: dict, network: str) -> list[int]:
 def is_weights_file(weights: str) -> bool:
     """Whether `weights` names a file; otherwise it names a torchvision enum such as ResNet50_Weights.IMAGENET1K_V2."""
     return Path(weights).suffix in {".safetensors", ".pth", ".pt"}
+
+
+# JSON Schema takes 256.0 for an integer; options of scripts do not.
+_Validator = validators.extend(
+    Draft202012Validator,
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+    ),
+)
+
+
+def _check_plain(value, path: str = "top level") -> None:
+    """Only what JSON knows as well: YAML also reads dates, NaN and infinity, which are mostly unquoted text."""
+    if isinstance(value, dict):
+        for key, child in value.items():
+            if not isinstance(key, str):
+                raise InputError(f"config: {path}: the key {key!r} is not text; put it into quotes")
+            _check_plain(child, key if path == "top level" else f"{path}.{key}")
+    elif isinstance(value, list):
+        for index, child in enumerate(value):
+            _check_plain(child, f"{path}.{index}")
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise InputError(f"config: {path}: {value} is not a finite number")
+    elif not isinstance(value, str | int | float | None):
+        raise InputError(f"config: {path}: {value!r} is a {type(value).__name__}; put it into quotes if text is meant")
 
 
 def _fill_defaults(value, schema: dict, root: dict):

@@ -124,7 +124,7 @@ def _decode(path: Path) -> Image.Image:
 
 def _from_files(root: Path, files: Sequence[Path], labels: Sequence[int]) -> LabelledImages:
     return LabelledImages(
-        ids=[file.relative_to(root).as_posix() for file in files],
+        ids=[file.relative_to(root).as_posix() if file.is_relative_to(root) else file.as_posix() for file in files],
         labels=list(labels),
         load=lambda i: _decode(files[i]),
     )
@@ -160,24 +160,30 @@ def _from_class_folders(name: str, root: Path, folders: Sequence[Path], labels: 
 
 
 def _from_label_table(root: Path, table: Path) -> LabelledImages:
-    if not table.is_file():
-        raise InputError(f"{table}: the label file does not exist")
     files, labels = [], []
-    with open(table, newline="", encoding="utf-8") as lines:
-        rows = csv.DictReader(lines)
-        if not {"file", "label"} <= set(rows.fieldnames or ()):
-            raise InputError(f"{table}: the columns file and label are needed, found {rows.fieldnames}")
-        for row in rows:
-            files.append(root / row["file"])
-            labels.append(_label(row["label"], f"{table}, line {rows.line_num}"))
+    rows = csv.DictReader(_lines(table))
+    if not {"file", "label"} <= set(rows.fieldnames or ()):
+        raise InputError(f"{table}: the columns file and label are needed, found {rows.fieldnames}")
+    for row in rows:
+        files.append(root / row["file"])
+        labels.append(_label(row["label"], f"{table}, line {rows.line_num}"))
     missing = [file for file in files if not file.is_file()]
     if missing:
         raise InputError(f"{table} names {len(missing)} images that do not exist, the first is {missing[0]}")
     return _from_files(root, files, labels)
 
 
+def _lines(file: Path) -> list[str]:
+    if not file.is_file():
+        raise InputError(f"{file}: the label file does not exist")
+    try:
+        return file.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise InputError(f"{file}: the label file cannot be read as UTF-8 text: {error}") from None
+
+
 def _label(text: str, where: str) -> int:
-    if not (text or "").strip().isdigit():
+    if not (text or "").strip().isdecimal():
         raise InputError(f"{where}: a label is a class index 0, 1, 2, ...; got {text!r}")
     return int(text)
 
@@ -213,10 +219,8 @@ def _open_imagenet(name: str, config: dict) -> LabelledImages:
 
 
 def _numbered_images(name: str, root: Path, label_file: Path) -> LabelledImages:
-    if not label_file.is_file():
-        raise InputError(f"{label_file}: the label file does not exist")
-    lines = label_file.read_text(encoding="utf-8").splitlines()
-    labels = [_label(line.partition(";")[2], f"{label_file}, line {n}") for n, line in enumerate(lines, start=1)]
+    lines = enumerate(_lines(label_file), start=1)
+    labels = [_label(line.partition(";")[2], f"{label_file}, line {n}") for n, line in lines]
     by_number = {int(file.stem[-8:]): file for file in _image_files(root) if file.stem[-8:].isdigit()}
     missing = [n for n in range(1, len(labels) + 1) if n not in by_number]
     if missing:
@@ -235,6 +239,8 @@ def _open_torchvision(open_split: Callable, name: str, config: dict) -> Labelled
     root = Path(config["path"])
     try:
         data = open_split(root, download=False)
+    except (AssertionError, ValueError) as error:
+        raise InputError(f"datasets.{name}: the files of {config['kind']} in {root} are damaged: {error!r}") from None
     except RuntimeError:
         try:
             data = open_split(root, download=True)

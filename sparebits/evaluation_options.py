@@ -30,7 +30,7 @@ def stage_parser(description: str) -> argparse.ArgumentParser:
     parser = evaluation_parser(description)
     parser.add_argument("--golden", required=True, help="golden.csv")
     parser.add_argument("--limit", type=int, help="number of images, a seeded sample; all by default")
-    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--seed", type=int, default=0, help="of the sample")
     parser.add_argument("--output", required=True, help="the stage's table (.csv)")
     return parser
 

@@ -51,7 +51,7 @@ def transform_of(config: dict, network: str) -> dict:
     if transform != "weights":
         return transform
     # Takes seconds to import, and most configs do not need it.
-    from sparebits.networks import weights_enum
+    from sparebits.weights import weights_enum
 
     enum = weights_enum(entry["weights"], entry["architecture"])
     if enum is None:

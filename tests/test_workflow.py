@@ -90,7 +90,7 @@ def edit(file: Path, old: str, new: str) -> None:
 EVERY_REPORT = {"all", "build_report", "record_provenance", "summarize"}
 
 
-# --- a finished run -----------------------------------------------------------------------------------------------------
+# --- a finished run --------------------------------------------------------------------------------------------------
 
 
 def test_every_promised_file_is_there(finished):
@@ -130,7 +130,7 @@ def test_second_run_does_nothing(finished):
     assert "Nothing to be done" in run.stdout + run.stderr
 
 
-# --- re-running exactly what depends ------------------------------------------------------------------------------------
+# --- re-running exactly what depends ---------------------------------------------------------------------------------
 
 
 def test_touch_reruns_nothing(project):
@@ -152,6 +152,22 @@ def test_limit_of_a_stage_reruns_that_stage_and_what_needs_it(project):
     edit(project / CONFIG, "rounding:\n  limit: null", "rounding:\n  limit: 50")
     networks = ("lenet5", "resnet8_bfloat16")
     rules = ("round_exponents", "combine", "classify_bits", "choose_ecc", "gather_predictions")
+    assert jobs(project) == EVERY_REPORT | {f"{rule} {network}" for rule in rules for network in networks}
+
+
+def test_seed_reruns_what_draws_at_random(project):
+    """Of config/test.yaml that is everything but the weights' own stages, as its images are a sample."""
+    edit(project / CONFIG, "seed: 1", "seed: 2")
+    found = jobs(project)
+    assert {"prepare_images", "run_golden lenet5", "sweep_lsb lenet5"} <= found
+    assert not [job for job in found if job.startswith(("prepare_network", "census"))]
+    edit(project / CONFIG, "limit: 100", "limit: null")
+    edit(project / CONFIG, "limit: 60", "limit: null")
+    run = snakemake(project)
+    assert run.returncode == 0, run.stderr
+    edit(project / CONFIG, "seed: 2", "seed: 3")
+    networks = ("lenet5", "resnet8_bfloat16")
+    rules = ("sweep_lsb", "combine", "classify_bits", "choose_ecc", "gather_predictions")
     assert jobs(project) == EVERY_REPORT | {f"{rule} {network}" for rule in rules for network in networks}
 
 
@@ -203,7 +219,7 @@ def test_edit_of_an_architecture_file_reruns_its_networks(project):
     assert not [job for job in found if job.endswith("resnet8_bfloat16")]
 
 
-# --- kills --------------------------------------------------------------------------------------------------------------
+# --- kills -----------------------------------------------------------------------------------------------------------
 
 
 def test_same_bytes_after_kills_at_any_moment(finished, tmp_path):

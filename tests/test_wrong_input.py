@@ -39,7 +39,7 @@ def config(tmp_path) -> dict:
 
 
 def refused(project: Path, config: dict, tmp_path: Path) -> str:
-    """Run, and give what the user reads; asserts that it is short of tracebacks and that no job came after a failure."""
+    """Run, and give what the user reads; asserts that it has no traceback and that no table was written."""
     file = tmp_path / "config.yaml"
     file.write_text(yaml.safe_dump(config))
     command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", str(file)]

@@ -1,0 +1,101 @@
+"""State dicts, from a local file or as torchvision publishes them."""
+
+import pickle
+import re
+import urllib.error
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+
+from sparebits.config import is_weights_file
+from sparebits.errors import InputError
+
+
+def torchvision_models() -> list[str]:
+    """Names of torchvision's image classification models."""
+    from torchvision import models
+
+    return models.list_models(module=models)
+
+
+def weights_enum(weights: str, architecture: str):
+    """The torchvision enum that `weights` names or, for a local file, that is published under its file name; else None.
+
+    Raises:
+        InputError: if `weights` is neither a file name nor an enum.
+    """
+    from torchvision import models
+
+    if not is_weights_file(weights):
+        try:
+            return models.get_weight(weights)
+        except (ValueError, AttributeError, KeyError):
+            raise InputError(
+                f"weights {weights} are neither a .safetensors, .pth or .pt file nor a torchvision enum "
+                "such as ResNet50_Weights.IMAGENET1K_V2"
+            ) from None
+    source, _, name = architecture.partition(":")
+    if source != "torchvision" or name not in torchvision_models():
+        return None
+    published = models.get_model_weights(name)
+    return next((enum for enum in published if Path(enum.url).stem == Path(weights).stem), None)
+
+
+def read_weights(weights: str, architecture: str) -> dict[str, torch.Tensor]:
+    """Read a state dict from a file or, by its enum, from torchvision's cache or server.
+
+    A `state_dict` wrapper and a `module.` prefix are taken off. Pickles are read with `weights_only=True`.
+
+    Raises:
+        InputError: if the file is missing, truncated or not a state dict, or a download fails.
+    """
+    if is_weights_file(weights):
+        state = _read_weights_file(Path(weights))
+    else:
+        state = _download(weights_enum(weights, architecture))
+    state = _unwrap(state, weights)
+    if architecture.startswith("torchvision:densenet"):
+        # Published before torch forbade dots in the names of modules; torchvision renames likewise.
+        state = {_DENSENET_NAME.sub(r"\1\2", name): value for name, value in state.items()}
+    return state
+
+
+_DENSENET_NAME = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12]\.)")
+
+
+def _read_weights_file(path: Path) -> dict:
+    if not path.is_file():
+        raise InputError(f"{path}: the weights file does not exist")
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        reason = str(error).partition("\n")[0]
+        raise InputError(f"{path} holds more than weights or is damaged, it is not unpickled: {reason}") from None
+    except Exception as error:  # damaged files make the readers fail in many ways
+        raise InputError(f"{path} cannot be read as weights; it may be truncated: {error}") from None
+
+
+def _download(enum) -> dict:
+    file = Path(torch.hub.get_dir()) / "checkpoints" / Path(enum.url).name
+    try:
+        return enum.get_state_dict(progress=False, check_hash=True)
+    except (urllib.error.URLError, OSError) as error:
+        raise InputError(
+            f"weights {enum} cannot be downloaded ({error}). Connect to a network, put the file at {file}, "
+            f"or give the path of a local {file.name} as weights"
+        ) from None
+    except RuntimeError as error:
+        raise InputError(f"{file}: {error}. Remove the file, so that it is downloaded again") from None
+
+
+def _unwrap(state, weights: str) -> dict[str, torch.Tensor]:
+    if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
+        state = state["state_dict"]
+    if not isinstance(state, dict) or not state or not all(isinstance(v, torch.Tensor) for v in state.values()):
+        raise InputError(f"{weights} holds no state dict (tensors by name), nor one under the key state_dict")
+    if all(name.startswith("module.") for name in state):
+        state = {name.removeprefix("module."): value for name, value in state.items()}
+    return state
