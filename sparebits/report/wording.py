@@ -79,14 +79,20 @@ def kinds(kind: str) -> str:
     return _PLURALS.get(kind, kind)
 
 
-def listed(parts: Sequence[str]) -> str:
+def listed(parts: Sequence[str], last: str = "and") -> str:
     """a; a and b; a, b and c."""
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} {last} {parts[-1]}"
 
 
-def sentence(text: str) -> str:
-    """The text with a capital first letter, unless it starts with a name that has none."""
-    return text[:1].upper() + text[1:]
+def bit_runs(bits: Sequence[int]) -> str:
+    """Bits from the highest down, neighbours as a run: 31, 29–28."""
+    runs: list[list[int]] = []
+    for bit in sorted(bits, reverse=True):
+        if runs and runs[-1][-1] == bit + 1:
+            runs[-1].append(bit)
+        else:
+            runs.append([bit])
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}–{run[-1]}" for run in runs)
 
 
 def _is_missing(number: float) -> bool:

@@ -1,0 +1,119 @@
+"""The tables that the rules wrote for a network, read together and checked."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from sparebits.bit_classes import network_free_bits
+from sparebits.choices import Choice, thesis_choice
+from sparebits.errors import InputError
+from sparebits.formats import FORMATS, FloatFormat, format_named
+from sparebits.statistics import wilson_interval
+
+_OUTCOME = ["images", "hits", "accuracy", "low", "high", "drop_pp", "lost", "gained", "p_value"]
+TABLES = {
+    "golden": ["image_id", "predicted", "label", "hit"],
+    "bits": ["kind", "bit", "zeros", "ones"],
+    "exponents": ["kind", "exponent", "count"],
+    "tensors": ["tensor", "kind", "values", "min_exponent", "max_exponent", "group", "format"],
+    "lsb": ["mode", "kind", "bit", *_OUTCOME],
+    "rounding": ["floor", "tensors", "modified_tensors", "values", "modified_values", *_OUTCOME],
+    "combined": ["choice", "floor", "bit", "spare_bits", *_OUTCOME],
+    "bit_classes": ["tensor", "kind", "bit", "class", "thesis_class"],
+    "ecc": ["group", "rule", "forced_bits", "irrelevant_bits", "spare_bits", "data_bits", "hamming_n", "secded_n"],
+}
+"""The tables of a network and the columns that the report uses."""
+
+
+@dataclass(frozen=True)
+class NetworkResults:
+    """What was measured of one network: its tables, by their file names."""
+
+    name: str
+    golden: pd.DataFrame
+    bits: pd.DataFrame
+    exponents: pd.DataFrame
+    tensors: pd.DataFrame
+    lsb: pd.DataFrame
+    rounding: pd.DataFrame
+    combined: pd.DataFrame
+    bit_classes: pd.DataFrame
+    ecc: pd.DataFrame
+
+    @property
+    def fmt(self) -> FloatFormat:
+        return format_named(self.tensors["format"].iloc[0])
+
+    @property
+    def parameters(self) -> int:
+        """Values of all parameter tensors."""
+        return int(self.tensors["values"].sum())
+
+    @property
+    def images(self) -> int:
+        """Images of the golden run."""
+        return len(self.golden)
+
+    @property
+    def accuracy(self) -> float:
+        """Of the golden run."""
+        return float(self.golden["hit"].mean())
+
+    @property
+    def accuracy_interval(self) -> tuple[float, float]:
+        """Wilson 95 % interval of the golden run's accuracy."""
+        low, high = wilson_interval(self.golden["hit"].sum(), self.images)
+        return float(low), float(high)
+
+    @property
+    def choice(self) -> Choice:
+        """The thesis' floor and depth."""
+        return thesis_choice(self.combined)
+
+    @property
+    def free_bits(self) -> int:
+        """Leading exponent bits that the largest exponent leaves free (thesis Table 18)."""
+        return network_free_bits(self.tensors, self.fmt)
+
+    @property
+    def kinds(self) -> list[str]:
+        """Kinds of parameters that occur, in the order of the tables."""
+        return [kind for kind in self.bits["kind"].unique() if kind != "all"]
+
+    def combined_row(self, choice: str) -> pd.Series | None:
+        """The row of combined.csv with this choice, or None."""
+        rows = self.combined[self.combined["choice"] == choice]
+        return None if rows.empty else rows.iloc[0]
+
+    def ecc_row(self, group: str, rule: str) -> pd.Series:
+        return self.ecc[(self.ecc["group"] == group) & (self.ecc["rule"] == rule)].iloc[0]
+
+
+def read_results(folder: str | Path, network: str) -> NetworkResults:
+    """Read the tables of a network from `folder`/`network`.
+
+    Raises:
+        InputError: if a file is missing or empty, or lacks a column, or the format is unknown.
+    """
+    tables = {}
+    for table, columns in TABLES.items():
+        path = Path(folder) / network / f"{table}.csv"
+        if not path.is_file():
+            raise InputError(f"{path} is missing; run snakemake, or leave {network} out of --networks")
+        try:
+            # A name such as "NA" is a name.
+            text = dict.fromkeys(("tensor", "kind", "image_id", "choice", "group", "rule"), str)
+            tables[table] = pd.read_csv(path, dtype=text, keep_default_na=False, na_values=["", "nan", "NaN"])
+        except pd.errors.EmptyDataError:
+            raise InputError(f"{path} is empty; delete it and run snakemake again") from None
+        missing = [column for column in columns if column not in tables[table]]
+        if missing:
+            raise InputError(f"{path} lacks the columns {', '.join(missing)}; delete it and run snakemake again")
+        if tables[table].empty:
+            raise InputError(f"{path} has no rows; delete it and run snakemake again")
+    found = tables["tensors"]["format"].iloc[0]
+    known = [fmt.name for fmt in FORMATS.values()]
+    if found not in known:
+        raise InputError(f"{network}/tensors.csv has the format {found}, which is none of {', '.join(known)}")
+    return NetworkResults(network, **tables)
