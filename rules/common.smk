@@ -14,8 +14,12 @@ from sparebits.locking import hold_lock
 from sparebits.sources import sources
 from sparebits.transforms import geometry_of, transform_of
 
-# The folder in which an architecture's Python file is looked for: that of the config.
-CONFIG_FOLDER = str(Path((workflow.overwrite_configfiles or ["config.yaml"])[-1]).parent)
+# The folder in which an architecture's Python file is looked for, that of the config; relative where it lies below the
+# working directory, so that a project gives the same results wherever it is.
+CONFIG_FOLDER = Path((workflow.overwrite_configfiles or ["config.yaml"])[-1]).resolve().parent
+if CONFIG_FOLDER.is_relative_to(Path.cwd()):
+    CONFIG_FOLDER = CONFIG_FOLDER.relative_to(Path.cwd())
+CONFIG_FOLDER = str(CONFIG_FOLDER)
 
 try:
     config = resolve_config(config)
