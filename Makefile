@@ -15,7 +15,7 @@ export VIRTUAL_ENV := $(CURDIR)/.venv
 reproduce: environment
 	snakemake --cores all
 
-test: environment
+test: environment 
 	python -m pytest -n 2 --dist loadfile tests
 
 lint: environment

@@ -25,6 +25,9 @@ def weights_enum(weights: str, architecture: str):
     Raises:
         InputError: if `weights` is neither a file name nor an enum.
     """
+    source, _, name = architecture.partition(":")
+    if is_weights_file(weights) and source != "torchvision":
+        return None
     from torchvision import models
 
     if not is_weights_file(weights):
@@ -35,8 +38,7 @@ def weights_enum(weights: str, architecture: str):
                 f"weights {weights} are neither a .safetensors, .pth or .pt file nor a torchvision enum "
                 "such as ResNet50_Weights.IMAGENET1K_V2"
             ) from None
-    source, _, name = architecture.partition(":")
-    if source != "torchvision" or name not in torchvision_models():
+    if name not in torchvision_models():
         return None
     published = models.get_model_weights(name)
     return next((enum for enum in published if Path(enum.url).stem == Path(weights).stem), None)

@@ -1,9 +1,14 @@
 """What several test files share: every format, its adversarial words, and a small network of random words."""
 
+import os
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
+from workflow import finished_project
 
 from sparebits.formats import FORMATS
 from sparebits.parameters import FlatParameters, parameter_tensors, values_of
@@ -75,3 +80,16 @@ def random_network(fmt, words):
         chosen = np.resize(np.roll(words, tensor.start), tensor.values)
         state[tensor.name] = values_of(chosen, fmt).view(tensor.shape)
     return FlatParameters(model, state)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> Path:
+    """A copy of the project in which the test config has run; other tests copy it and leave it as it is."""
+    own = tmp_path_factory.getbasetemp()
+    return finished_project(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own)
+
+
+@pytest.fixture
+def project(finished, tmp_path) -> Path:
+    """A copy of the finished project, with Snakemake's memory of it."""
+    return Path(shutil.copytree(finished, tmp_path / "project", symlinks=True))

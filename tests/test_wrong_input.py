@@ -10,7 +10,7 @@ import torch
 import yaml
 from PIL import Image
 from safetensors.torch import load_file, save_file
-from test_workflow import PROJECT, copy_project, environment
+from workflow import PROJECT, copy_project, environment
 
 
 @pytest.fixture(scope="module")
