@@ -1,7 +1,6 @@
 """Labelled images, wherever they come from: scikit-learn's digits, folders, ImageNet, torchvision's data sets."""
 
 import csv
-import urllib.error
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from sparebits.downloads import download
 from sparebits.errors import InputError
 
 IMAGE_SUFFIXES = {".jpeg", ".jpg", ".png", ".bmp", ".ppm", ".webp", ".tif", ".tiff"}
@@ -242,13 +242,9 @@ def _open_torchvision(open_split: Callable, name: str, config: dict) -> Labelled
     except (AssertionError, ValueError) as error:
         raise InputError(f"datasets.{name}: the files of {config['kind']} in {root} are damaged: {error!r}") from None
     except RuntimeError:
-        try:
+        remedy = f"put the files that torchvision expects into {root}"
+        with download(f"datasets.{name}: {config['kind']} is not in {root} and", remedy):
             data = open_split(root, download=True)
-        except (urllib.error.URLError, OSError, RuntimeError) as error:
-            raise InputError(
-                f"datasets.{name}: {config['kind']} is not in {root} and cannot be downloaded ({error}). "
-                "Connect to a network, or put the files that torchvision expects there"
-            ) from None
     return LabelledImages(
         ids=[str(i) for i in range(len(data))],
         labels=[int(label) for label in data.targets],
@@ -273,7 +269,10 @@ def _open_imagenette(name: str, config: dict) -> LabelledImages:
     root = Path(config["path"])
     folder = root / "imagenette2" / "val"
     if not folder.is_dir():
-        _download_imagenette(name, root)
+        from torchvision.datasets import Imagenette
+
+        with download(f"datasets.{name}: Imagenette is not in {root} and", f"unpack imagenette2.tgz into {root}"):
+            Imagenette(str(root), split="val", download=True)
     folders = sorted(found for found in folder.iterdir() if found.is_dir())
     unknown = [found.name for found in folders if found.name not in IMAGENETTE_CLASSES]
     if unknown or not folders:
@@ -281,18 +280,6 @@ def _open_imagenette(name: str, config: dict) -> LabelledImages:
             f"datasets.{name}: {folder} should hold Imagenette's ten classes, found {unknown or 'nothing'}"
         )
     return _from_class_folders(name, folder, folders, [IMAGENETTE_CLASSES[found.name] for found in folders])
-
-
-def _download_imagenette(name: str, root: Path) -> None:
-    from torchvision.datasets import Imagenette
-
-    try:
-        Imagenette(str(root), split="val", download=True)
-    except (urllib.error.URLError, OSError, RuntimeError) as error:
-        raise InputError(
-            f"datasets.{name}: Imagenette is not in {root} and cannot be downloaded ({error}). "
-            f"Connect to a network, or unpack imagenette2.tgz into {root}"
-        ) from None
 
 
 OPENERS: dict[str, Callable[[str, dict], LabelledImages]] = {

@@ -2,13 +2,13 @@
 
 import pickle
 import re
-import urllib.error
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
 
 from sparebits.config import is_weights_file
+from sparebits.downloads import download
 from sparebits.errors import InputError
 
 
@@ -55,7 +55,7 @@ def read_weights(weights: str, architecture: str) -> dict[str, torch.Tensor]:
     if is_weights_file(weights):
         state = _read_weights_file(Path(weights))
     else:
-        state = _download(weights_enum(weights, architecture))
+        state = _published(weights_enum(weights, architecture))
     state = _unwrap(state, weights)
     if architecture.startswith("torchvision:densenet"):
         # Published before torch forbade dots in the names of modules; torchvision renames likewise.
@@ -80,17 +80,14 @@ def _read_weights_file(path: Path) -> dict:
         raise InputError(f"{path} cannot be read as weights; it may be truncated: {error}") from None
 
 
-def _download(enum) -> dict:
+def _published(enum) -> dict:
+    """The state dict of a torchvision enum, from the cache or, into it, from the server."""
     file = Path(torch.hub.get_dir()) / "checkpoints" / Path(enum.url).name
-    try:
+    if file.is_file():
+        return _read_weights_file(file)
+    remedy = f"put the file at {file}, or give the path of a local {file.name} as weights"
+    with download(f"weights {enum}", remedy):
         return enum.get_state_dict(progress=False, check_hash=True)
-    except (urllib.error.URLError, OSError) as error:
-        raise InputError(
-            f"weights {enum} cannot be downloaded ({error}). Connect to a network, put the file at {file}, "
-            f"or give the path of a local {file.name} as weights"
-        ) from None
-    except RuntimeError as error:
-        raise InputError(f"{file}: {error}. Remove the file, so that it is downloaded again") from None
 
 
 def _unwrap(state, weights: str) -> dict[str, torch.Tensor]:

@@ -1,11 +1,8 @@
 """The report: one page that opens offline, and its figures as SVG."""
 
 import json
-import os
 import re
-import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import altair as alt
@@ -14,7 +11,7 @@ import vl_convert
 from markupsafe import Markup
 
 from sparebits.errors import InputError
-from sparebits.files import whole_file
+from sparebits.files import whole_file, whole_folder
 from sparebits.report import findings
 from sparebits.report.charts.style import INK, SYMBOLS
 from sparebits.report.results import NetworkResults
@@ -174,18 +171,3 @@ def _svg(figure: Figure) -> str:
     for place, name in enumerate(names):
         svg = re.sub(rf"\b{name}\b", f"part{place}", svg)
     return svg + "\n"
-
-
-@contextmanager
-def whole_folder(path: str | Path) -> Iterator[Path]:
-    """Give a temporary folder beside `path`; it replaces `path` when the block ends well and is removed otherwise."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.mkdir()
-        yield temporary
-        shutil.rmtree(path, ignore_errors=True)
-        os.replace(temporary, path)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
