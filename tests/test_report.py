@@ -68,8 +68,9 @@ def write_network(folder: Path, name: str, depth: int, floor_place: int = 1, dty
         {"choice": ["thesis", "best", "none"], "floor": choice.floor, "bit": [depth, depth, depth + 1]}
     )
     golden = pd.DataFrame(
-        {"image_id": range(IMAGES), "predicted": 0, "label": 0, "hit": np.arange(IMAGES) < GOLDEN_HITS}
+        {"image_id": range(IMAGES), "label": np.arange(IMAGES) % 10, "hit": np.arange(IMAGES) < GOLDEN_HITS}
     )
+    golden["predicted"] = np.where(golden["hit"], golden["label"], (golden["label"] + 1) % 10)
     tables = {
         "golden": golden.astype({"hit": int}),
         "bits": bits,
@@ -227,6 +228,20 @@ def test_formats_and_many_networks_side_by_side(tmp_path):
 def test_a_network_that_bears_nothing(tmp_path):
     write_network(tmp_path, "frail", depth=-1, floor_place=0)
     assert "frail bears 0 altered bits" in findings(build(tmp_path, ["frail"]))
+
+
+def test_a_network_that_guesses_is_warned_of(tmp_path):
+    write_network(tmp_path, "guesses", depth=14)
+    write_network(tmp_path, "knows", depth=14)
+    warning = 'role="alert"'
+    assert warning not in build(tmp_path, ["knows"])
+    golden = tmp_path / "guesses" / "golden.csv"
+    table = pd.read_csv(golden)
+    table["hit"] = (table.index < len(table) // 10).astype(int)
+    table.to_csv(golden, index=False)
+    page = build(tmp_path, ["guesses", "knows"])
+    assert warning in page
+    assert "The golden accuracy of guesses is not above" in page
 
 
 def test_missing_numbers_are_dashes(tmp_path):

@@ -35,6 +35,17 @@ def spare_bits(results: Sequence[NetworkResults]) -> str:
     return f"Of the {listed(widths, 'or')} bits of a word, {spare} are spare and {data} carry data{mixed}"
 
 
+def at_chance(results: Sequence[NetworkResults]) -> str:
+    """A warning of networks that do no better than a guess even when untouched; empty if there are none."""
+    guessing = [network.name for network in results if network.is_at_chance]
+    if not guessing:
+        return ""
+    return (
+        f"The golden accuracy of {listed(guessing)} is not above that of always giving the most frequent label, so "
+        "there is nothing to lose and the spare bits found mean nothing. Check weights, labels and transform"
+    )
+
+
 def sweep(results: Sequence[NetworkResults]) -> str:
     borne = {network.name: network.choice.irrelevant_bits for network in results}
     if len(borne) <= MANY:

@@ -63,6 +63,7 @@ def render_page(
     facts = {
         "title": title,
         "headline": findings.spare_bits(results),
+        "warning": findings.at_chance(results),
         "groups": findings.groups(results),
         "codes": findings.codes(results),
         "tolerance_pp": f"{tolerance_pp:g}",

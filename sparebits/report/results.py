@@ -67,6 +67,14 @@ class NetworkResults:
         return float(low), float(high)
 
     @property
+    def is_at_chance(self) -> bool:
+        """Whether always answering the most frequent label may be as good as the golden run (by its Wilson interval).
+
+        Then no alteration can cost hits, and what the sweeps find says nothing about the network.
+        """
+        return self.accuracy_interval[0] <= self.golden["label"].value_counts(normalize=True).iloc[0]
+
+    @property
     def choice(self) -> Choice:
         """The thesis' floor and depth."""
         return thesis_choice(self.combined)
