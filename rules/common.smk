@@ -50,6 +50,8 @@ onstart:
         json.dumps(config),
         "--folder",
         CONFIG_FOLDER,
+        "--images",
+        str(OUTPUT / "images"),
     ]
     if subprocess.run(check).returncode:
         sys.exit("nothing was run")

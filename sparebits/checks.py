@@ -1,5 +1,8 @@
 """A quick trial of everything a network needs, before any long work."""
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import torch
 
@@ -12,10 +15,33 @@ from sparebits.parameters import FlatParameters
 from sparebits.transforms import geometry_of, transform_of
 
 
+def check_images(config: dict, dataset: str) -> None:
+    """Find out whether every image of a data set can be decoded.
+
+    Raises:
+        InputError: names those that cannot, all of them up to 20.
+    """
+    images = open_dataset(dataset, config["datasets"][dataset], config["seed"])
+    if images.verify is None:
+        return
+
+    def problem(i: int) -> str | None:
+        try:
+            images.verify(i)
+        except InputError as error:
+            return str(error)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        problems = list(filter(None, pool.map(problem, range(len(images)))))
+    if problems:
+        more = f"\n... and {len(problems) - 20} more" if len(problems) > 20 else ""
+        raise InputError("\n".join(problems[:20]) + more)
+
+
 def check_network(config: dict, network: str, folder: str) -> None:
     """Build a network with its weights and run its first and last image.
 
-    Every weight is read and every label checked; of the images only two are decoded, the others by `prepare_images`.
+    Every weight is read and every label checked; of the images only two are decoded, all by `check_images`.
 
     Args:
         config: resolved.

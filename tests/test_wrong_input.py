@@ -114,11 +114,13 @@ def test_label_outside_the_classes(project, config, tmp_path):
 
 
 def test_image_that_cannot_be_decoded(project, config, tmp_path):
-    broken = tmp_path / "images" / "3" / "0.png"
-    broken.write_bytes(broken.read_bytes()[:60])
+    damaged = [tmp_path / "images" / "3" / "0.png", tmp_path / "images" / "5" / "1.png"]
+    for file in damaged:
+        file.write_bytes(file.read_bytes()[:60])
     text = refused(project, config, tmp_path)
-    assert str(broken) in text
-    assert "cannot be decoded" in text
+    for file in damaged:
+        assert f"{file}: the image cannot be decoded" in text
+    assert "rule prepare_images" not in text, "work began before the images were looked at"
 
 
 def test_empty_folder(project, config, tmp_path):
