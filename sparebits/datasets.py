@@ -11,6 +11,7 @@ from PIL import Image, UnidentifiedImageError
 
 from sparebits.downloads import download
 from sparebits.errors import InputError
+from sparebits.sampling import nested_sample
 
 IMAGE_SUFFIXES = {".jpeg", ".jpg", ".png", ".bmp", ".ppm", ".webp", ".tif", ".tiff"}
 
@@ -74,11 +75,6 @@ def open_dataset(name: str, config: dict, seed: int) -> LabelledImages:
     if limit is not None and limit < len(images):
         images = images.subset(np.sort(nested_sample(len(images), limit, seed)))
     return images
-
-
-def nested_sample(population: int, size: int, seed: int) -> np.ndarray:
-    """The first `size` of a seeded permutation of range(population), so that samples of one seed contain each other."""
-    return np.random.default_rng([seed, population]).permutation(population)[:size]
 
 
 # --- scikit-learn's digits -------------------------------------------------------------------------------------------

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from sparebits.datasets import nested_sample
 from sparebits.errors import InputError
 from sparebits.parameters import FlatParameters
 from sparebits.predictions import NOT_EVALUATED
+from sparebits.sampling import nested_sample
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,10 @@ import torchvision
 from PIL import Image
 from torchvision.transforms import CenterCrop, Compose, InterpolationMode, Resize
 
-from sparebits.datasets import IMAGENETTE_CLASSES, digits_split, nested_sample, open_dataset, read_digits
+from sparebits.datasets import IMAGENETTE_CLASSES, digits_split, open_dataset, read_digits
 from sparebits.errors import InputError
 from sparebits.images import apply_geometry, prepare_images, write_labels
+from sparebits.sampling import nested_sample
 from sparebits.transforms import Geometry
 
 
