@@ -3,6 +3,7 @@
 import pandas as pd
 
 from sparebits.choices import Choice
+from sparebits.codes.sizes import hamming_check_bits
 from sparebits.formats import FloatFormat
 
 CLASSES = ("invariant", "forced", "irrelevant", "protected")
@@ -115,11 +116,3 @@ def choose_ecc(tensors: pd.DataFrame, choice: Choice, fmt: FloatFormat) -> pd.Da
                 }
             )
     return pd.DataFrame(rows)
-
-
-def hamming_check_bits(data_bits: int) -> int:
-    """Check bits of a (shortened) Hamming code: the smallest r with 2^r >= data_bits + r + 1 (Hamming 1950)."""
-    check_bits = 0
-    while 1 << check_bits < data_bits + check_bits + 1:
-        check_bits += 1
-    return check_bits

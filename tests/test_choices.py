@@ -10,11 +10,11 @@ from sparebits.bit_classes import (
     classify_bits,
     forced_positions,
     free_bits,
-    hamming_check_bits,
     invariant_bits,
     network_free_bits,
 )
 from sparebits.choices import Choice, find_depth, find_floor, pairs_by_spare_bits, thesis_choice
+from sparebits.codes.sizes import hamming_check_bits
 from sparebits.formats import FORMATS
 
 BINARY32 = FORMATS["float32"]
