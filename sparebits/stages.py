@@ -1,7 +1,7 @@
 """The evaluated stages of the thesis' pipeline: LSB sweep, rounding, combined; each as a table and its predictions."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -113,7 +113,7 @@ def measure_combined(
     best = rounds[-1].table["drop_pp"].idxmin()
     rounds[-1].table.loc[best, "choice"] = "best"
     thesis = combined_variant(parameters, choice.floor, choice.depth, choice.spare_bits(parameters.fmt, free_bits))
-    rounds.append(measure(evaluator, [thesis], golden, indices))
+    rounds.append(measure(evaluator, [replace(thesis, id="combined/thesis")], golden, indices))
     rounds[-1].table["choice"] = "thesis"
     rounds.reverse()
     return Measured(

@@ -31,9 +31,12 @@ def test_predictions_give_the_tables(finished):
     golden = pd.read_csv(folder / "golden.csv")
     archive = np.load(folder / "predictions.npz")
     by_id = dict(zip(archive["variants"], archive["predictions"], strict=True))
+    assert len(by_id) == len(archive["variants"]), "two variants have the same id"
+    tables = {table: pd.read_csv(folder / f"{table}.csv") for table in ("lsb", "rounding", "combined")}
+    assert len(by_id) == 1 + sum(map(len, tables.values()))
     assert archive["predictions"].dtype == np.uint16
     assert (by_id["golden"] == golden["predicted"]).all()
-    for row in pd.read_csv(folder / "lsb.csv").itertuples():
+    for row in tables["lsb"].itertuples():
         predicted = by_id[f"lsb/{row.mode}/{row.kind}/{row.bit}"]
         used = predicted != np.iinfo(np.uint16).max
         hit = predicted[used] == golden["label"][used]
