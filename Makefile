@@ -40,5 +40,5 @@ lock:
 	$(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/python -m pip install --quiet uv
 	.venv-lock/bin/uv pip compile requirements.in --quiet --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-annotate --no-header --upgrade --output-file requirements.lock
+	  --no-annotate --no-header --upgrade --output-file requirements.lock
 	rm -rf .venv-lock

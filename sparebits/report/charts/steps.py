@@ -3,7 +3,16 @@
 import altair as alt
 import pandas as pd
 
-from sparebits.report.charts.style import ACCURACY, MUTED, colour_scale, finish, legend, names_in, shape_scale
+from sparebits.report.charts.style import (
+    ACCURACY,
+    MUTED,
+    OUTCOME_TOOLTIP,
+    colour_scale,
+    finish,
+    legend,
+    names_in,
+    shape_scale,
+)
 
 
 def accuracy_by_step(
@@ -30,16 +39,7 @@ def accuracy_by_step(
     scale = alt.Scale(domain=[0, 100]) if from_zero else _zoomed(rows, ["percent_low", "level"])
     colour = alt.Color("network:N", scale=colour_scale("network", names), legend=legend())
     shape = alt.Shape("network:N", scale=shape_scale(names), legend=legend())
-    tooltip = [
-        "network:N",
-        "step:N",
-        alt.Tooltip("percent:Q", title="accuracy (%)", format=".2f"),
-        alt.Tooltip("percent_low:Q", title="95 % from", format=".2f"),
-        alt.Tooltip("percent_high:Q", title="to", format=".2f"),
-        alt.Tooltip("drop_pp:Q", title="drop (pp)", format="+.2f"),
-        alt.Tooltip("lost:Q", title="hits lost"),
-        alt.Tooltip("gained:Q", title="hits gained"),
-    ]
+    tooltip = ["network:N", "step:N", *OUTCOME_TOOLTIP]
     base = alt.Chart(rows).encode(x=x, xOffset=offset, color=colour)
     level = base.mark_tick(orient="horizontal", thickness=1.5, opacity=0.75).encode(y=alt.Y("level:Q", title=ACCURACY))
     interval = base.mark_rule(strokeWidth=2).encode(

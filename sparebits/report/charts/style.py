@@ -50,6 +50,16 @@ SYMBOLS = {
 SHAPES = tuple(SYMBOLS)
 ACCURACY = "Accuracy (% of images)"
 
+OUTCOME_TOOLTIP = [
+    alt.Tooltip("percent:Q", title="accuracy (%)", format=".2f"),
+    alt.Tooltip("percent_low:Q", title="95 % from", format=".2f"),
+    alt.Tooltip("percent_high:Q", title="to", format=".2f"),
+    alt.Tooltip("drop_pp:Q", title="drop (pp)", format="+.2f"),
+    alt.Tooltip("lost:Q", title="hits lost"),
+    alt.Tooltip("gained:Q", title="hits gained"),
+]
+"""What a mark of measured accuracy tells: its interval, its drop, and the hits behind that."""
+
 
 def finish(chart: alt.Chart | alt.LayerChart, title: str, width: int = 720, height: int = 320) -> alt.Chart:
     """The chart with its title, its size in pixels and the common look."""

@@ -4,7 +4,17 @@ import altair as alt
 import pandas as pd
 
 from sparebits.formats import FloatFormat
-from sparebits.report.charts.style import ACCURACY, INK, MUTED, colour_scale, finish, legend, names_in, shape_scale
+from sparebits.report.charts.style import (
+    ACCURACY,
+    INK,
+    MUTED,
+    OUTCOME_TOOLTIP,
+    colour_scale,
+    finish,
+    legend,
+    names_in,
+    shape_scale,
+)
 from sparebits.statistics import drop_interval, wilson_interval
 
 GOLDEN_BIT = -1
@@ -12,12 +22,7 @@ GOLDEN_BIT = -1
 
 _TOOLTIP = [
     alt.Tooltip("bit:Q", title="highest altered bit"),
-    alt.Tooltip("percent:Q", title="accuracy (%)", format=".2f"),
-    alt.Tooltip("percent_low:Q", title="95 % from", format=".2f"),
-    alt.Tooltip("percent_high:Q", title="to", format=".2f"),
-    alt.Tooltip("drop_pp:Q", title="drop (pp)", format="+.2f"),
-    alt.Tooltip("lost:Q", title="hits lost"),
-    alt.Tooltip("gained:Q", title="hits gained"),
+    *OUTCOME_TOOLTIP,
     alt.Tooltip("images:Q"),
 ]
 
