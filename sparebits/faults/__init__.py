@@ -1,0 +1,1 @@
+"""Faults: bits of stored words that flip."""
