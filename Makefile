@@ -28,12 +28,17 @@ record: environment
 	dvc commit --force
 	git add dvc.lock summary
 
-environment: .venv/.installed
+environment: .venv/.installed $(BIN)/sparebits
 
 # Installed as locked, to the hash; the marker appears only when everything is there.
 .venv/.installed: requirements.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	touch $@
+
+# The command `sparebits`, of this folder as it is; setuptools came with the locked packages.
+$(BIN)/sparebits: .venv/.installed pyproject.toml
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --no-index --editable .
 	touch $@
 
 lock:

@@ -1,6 +1,6 @@
 """The parameter tensors of a network, and all their words in one flat buffer."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,20 +42,34 @@ class ParameterTensor:
 
 def parameter_tensors(model: nn.Module) -> list[ParameterTensor]:
     """The floating-point entries of the state dict, in its order; a tied tensor counts once, under its first name."""
-    state = model.state_dict(keep_vars=True)
     modules = dict(model.named_modules())
-    tensors, seen, start = [], set(), 0
-    for name, value in state.items():
-        if not value.is_floating_point() or id(value) in seen:
-            continue
-        seen.add(id(value))
+    shapes, layer_types, seen = {}, {}, set()
+    for name, value in model.state_dict(keep_vars=True).items():
+        if value.is_floating_point() and id(value) not in seen:
+            seen.add(id(value))
+            shapes[name] = tuple(value.shape)
+            layer_types[name] = _layer_type(modules.get(name.rpartition(".")[0]))
+    return named_tensors(shapes, layer_types)
+
+
+def named_tensors(
+    shapes: Mapping[str, tuple[int, ...]], layer_types: Mapping[str, str] | None = None
+) -> list[ParameterTensor]:
+    """The parameter tensors of a network of which only names and shapes are known, such as a bare checkpoint's.
+
+    Args:
+        shapes: of the floating-point entries by name, in the order of the flat buffer; tied ones once.
+        layer_types: by name; "unknown" where it has no entry.
+    """
+    tensors, start = [], 0
+    for name, shape in shapes.items():
         owner, _, last = name.rpartition(".")
         tensor = ParameterTensor(
             name=name,
             kind=last if last in KINDS else "other",
-            role=_role(value, f"{owner}.running_mean" if owner else "running_mean", state),
-            layer_type=_layer_type(modules.get(owner)),
-            shape=tuple(value.shape),
+            role=_role(shape, f"{owner}.running_mean" if owner else "running_mean", shapes),
+            layer_type=(layer_types or {}).get(name, "unknown"),
+            shape=shape,
             start=start,
         )
         tensors.append(tensor)
@@ -63,10 +77,10 @@ def parameter_tensors(model: nn.Module) -> list[ParameterTensor]:
     return tensors
 
 
-def _role(value: torch.Tensor, running_mean: str, state: dict) -> str:
-    if running_mean in state:
+def _role(shape: tuple[int, ...], running_mean: str, shapes: Mapping[str, tuple[int, ...]]) -> str:
+    if running_mean in shapes:
         return "batchnorm"
-    return "weights" if value.dim() >= 2 else "other"
+    return "weights" if len(shape) >= 2 else "other"
 
 
 def _layer_type(module: nn.Module | None) -> str:
@@ -92,6 +106,16 @@ def values_of(words: np.ndarray, fmt: FloatFormat) -> torch.Tensor:
     """The words' values as a tensor of the format's dtype that shares their memory; same shape."""
     integers = torch.from_numpy(words.view(f"int{fmt.width}"))
     return integers.view(getattr(torch, fmt.dtype))
+
+
+def doubles_of(words: np.ndarray, fmt: FloatFormat) -> np.ndarray:
+    """The words' values as float64, exact in every format; same shape."""
+    return values_of(words if words.flags.writeable else words.copy(), fmt).double().numpy()
+
+
+def nearest_words(doubles: np.ndarray, fmt: FloatFormat) -> np.ndarray:
+    """The words of the format's values nearest to these float64 ones, one-dimensional."""
+    return words_of(torch.from_numpy(doubles).to(getattr(torch, fmt.dtype)))
 
 
 class FlatParameters:

@@ -1,15 +1,14 @@
-"""State dicts, from a local file or as torchvision publishes them."""
+"""The weights that a config names, from a local file or as torchvision publishes them."""
 
-import pickle
 import re
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 
 from sparebits.config import is_weights_file
 from sparebits.downloads import download
 from sparebits.errors import InputError
+from sparebits.state_dicts import read_state_dict, unwrap
 
 
 def torchvision_models() -> list[str]:
@@ -52,11 +51,9 @@ def read_weights(weights: str, architecture: str) -> dict[str, torch.Tensor]:
     Raises:
         InputError: if the file is missing, truncated or not a state dict, or a download fails.
     """
-    if is_weights_file(weights):
-        state = _read_weights_file(Path(weights))
-    else:
-        state = _published(weights_enum(weights, architecture))
-    state = _unwrap(state, weights)
+    state = read_state_dict(weights) if is_weights_file(weights) else _published(weights_enum(weights, architecture))
+    if all(name.startswith("module.") for name in state):
+        state = {name.removeprefix("module."): value for name, value in state.items()}
     if architecture.startswith("torchvision:densenet"):
         # Published before torch forbade dots in the names of modules; torchvision renames likewise.
         state = {_DENSENET_NAME.sub(r"\1\2", name): value for name, value in state.items()}
@@ -66,35 +63,12 @@ def read_weights(weights: str, architecture: str) -> dict[str, torch.Tensor]:
 _DENSENET_NAME = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12]\.)")
 
 
-def _read_weights_file(path: Path) -> dict:
-    if not path.is_file():
-        raise InputError(f"{path}: the weights file does not exist")
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        reason = str(error).partition("\n")[0]
-        raise InputError(f"{path} holds more than weights or is damaged, it is not unpickled: {reason}") from None
-    except Exception as error:  # damaged files make the readers fail in many ways
-        raise InputError(f"{path} cannot be read as weights; it may be truncated: {error}") from None
-
-
 def _published(enum) -> dict:
     """The state dict of a torchvision enum, from the cache or, into it, from the server."""
     file = Path(torch.hub.get_dir()) / "checkpoints" / Path(enum.url).name
     if file.is_file():
-        return _read_weights_file(file)
+        return read_state_dict(file)
     remedy = f"put the file at {file}, or give the path of a local {file.name} as weights"
     with download(f"weights {enum}", remedy):
-        return enum.get_state_dict(progress=False, check_hash=True)
-
-
-def _unwrap(state, weights: str) -> dict[str, torch.Tensor]:
-    if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
-        state = state["state_dict"]
-    if not isinstance(state, dict) or not state or not all(isinstance(v, torch.Tensor) for v in state.values()):
-        raise InputError(f"{weights} holds no state dict (tensors by name), nor one under the key state_dict")
-    if all(name.startswith("module.") for name in state):
-        state = {name.removeprefix("module."): value for name, value in state.items()}
-    return state
+        state = enum.get_state_dict(progress=False, check_hash=True)
+    return unwrap(state, str(enum))

@@ -47,7 +47,7 @@ def _families() -> dict[str, dict[Size, Callable[[], LinearCode]]]:
             size: lambda size=size: extended_bch_code(*size)
             for size in (
                 *((16, 7), (32, 6), (32, 11), (32, 16), (32, 21)),
-                *((64, 24), (64, 36), (128, 22), (128, 29), (128, 43)),
+                *((64, 10), (64, 16), (64, 18), (64, 24), (64, 30), (64, 36), (128, 22), (128, 29), (128, 43)),
             )
         },
         "bch": {size: lambda size=size: bch_code(*size) for size in ((15, 7), (31, 6), (31, 11), (31, 16), (31, 21))},
@@ -81,6 +81,11 @@ def code_names(family: str | None = None) -> list[str]:
     return [f"{f}({n},{k})" for f, sizes in FAMILIES.items() if family in (None, f) for n, k in sizes]
 
 
+def code_sizes() -> list[Size]:
+    """All (n, k) of the catalogue, ascending."""
+    return sorted({size for family in FAMILIES.values() for size in family})
+
+
 @cache
 def named_code(name: str) -> LinearCode:
     """The code of that name, built once.
@@ -111,8 +116,8 @@ def best_code(n: int, k: int) -> LinearCode:
 
 
 def _what_exists(n: int) -> str:
-    sizes = {size for family in FAMILIES.values() for size in family}
-    dimensions = sorted(k for length, k in sizes if length == n)
+    sizes = code_sizes()
+    dimensions = [k for length, k in sizes if length == n]
     if dimensions:
         return f"for n = {n} the catalogue has k = {', '.join(map(str, dimensions))}"
     return f"the catalogue has n = {', '.join(map(str, sorted({length for length, _ in sizes})))}"

@@ -8,8 +8,8 @@ import numpy as np
 from sparebits.codes.gf2 import null_space
 from sparebits.codes.packing import as_limbs, pack
 
-ENUMERABLE_BITS = 29
-"""Codes of up to 2^29 words are enumerated; that takes a few seconds."""
+ENUMERABLE_BITS = 30
+"""Codes of up to 2^30 words are enumerated; that takes a few seconds."""
 TABLE_BITS = 12
 
 

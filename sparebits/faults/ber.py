@@ -14,10 +14,12 @@ cycle of 2^64 numbers; two of 2^31 numbers, a network's of 32 million words, ove
 
 import hashlib
 import math
+from collections.abc import Iterator
 
 import numba
 import numpy as np
 
+from sparebits.decoding.blocks import map_blocks
 from sparebits.errors import InputError
 
 PARAMETERS = 0
@@ -67,8 +69,14 @@ def ber_mask(seed: int, plane: int, count: int, width: int, ber: float, start: i
         return np.full(count, np.iinfo(dtype).max, dtype=dtype)
     masks = np.zeros(count, dtype=dtype)
     if threshold and count:
-        first = (stream_key(seed, plane) + (start << 6) * GAMMA) & _MASK64
-        _flip(np.uint64(first), np.uint64(threshold), masks)
+
+        def flip_blocks(blocks: Iterator[slice]) -> list[tuple[int, None]]:
+            for block in blocks:
+                first = (stream_key(seed, plane) + (start + block.start << 6) * GAMMA) & _MASK64
+                _flip(np.uint64(first), np.uint64(threshold), masks[block])
+            return []
+
+        map_blocks(flip_blocks, count)
     return masks
 
 
@@ -104,12 +112,12 @@ def mix(state: int) -> int:
     return state ^ (state >> 31)
 
 
-@numba.njit(cache=True, parallel=True)
+@numba.njit(cache=True, nogil=True)
 def _flip(first, threshold, masks):
     """Sets the bits of each mask whose number is below the threshold; `first` is the state of bit 0 of masks[0]."""
     gamma = np.uint64(GAMMA)
     width = np.uint64(8 * masks.itemsize)
-    for index in numba.prange(len(masks)):
+    for index in range(len(masks)):
         state = first + (np.uint64(index) << np.uint64(6)) * gamma
         mask = np.uint64(0)
         for bit in range(width):

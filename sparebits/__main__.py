@@ -1,0 +1,7 @@
+"""`python -m sparebits`, where the project is not installed."""
+
+import sys
+
+from sparebits.cli import main
+
+sys.exit(main())

@@ -1,0 +1,1 @@
+"""Decoders: from stored words, flipped bits among them, back to data words."""
