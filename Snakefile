@@ -29,6 +29,8 @@ include: "rules/golden.smk"
 include: "rules/census.smk"
 include: "rules/sweeps.smk"
 include: "rules/spare_bits.smk"
+include: "rules/protection.smk"
+include: "rules/campaign.smk"
 include: "rules/summary.smk"
 include: "rules/report.smk"
 include: "rules/train.smk"
@@ -40,6 +42,7 @@ rule all:
     input:
         expand("<results>/{network}/{table}.csv", network=NETWORKS, table=TABLES),
         expand("<results>/{network}/predictions.npz", network=NETWORKS),
+        expand("<results>/{network}/protected.safetensors", network=NETWORKS),
         "<summary>/metrics.json",
         "<summary>/sweeps.csv",
         "<summary>/params.yaml",

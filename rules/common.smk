@@ -29,7 +29,8 @@ except InputError as error:
 
 NETWORKS = list(config["networks"])
 OUTPUT = Path(config["output"])
-TABLES = ["golden", "bits", "exponents", "tensors", "lsb", "rounding", "combined", "bit_classes", "ecc"]
+PROTECTION = ["layouts", "failed_words", "finalists", "frontier", "campaign"]
+TABLES = ["golden", "bits", "exponents", "tensors", "lsb", "rounding", "combined", "bit_classes", "ecc", *PROTECTION]
 
 
 wildcard_constraints:
@@ -76,6 +77,13 @@ def sample_of(stage):
     """Options of a stage that may use a sample of the images; without a limit the seed plays no part."""
     limit = config[stage]["limit"]
     return f"--limit {limit} --seed {config['seed']}" if limit else ""
+
+
+def calibration_of(network, stage):
+    """Options that split a network's images into those that choices are made on and the others."""
+    share = config["datasets"][config["networks"][network]["dataset"]]["calibration"]
+    limit = config[stage]["limit"]
+    return f"--calibration {share} --seed {config['seed']}" + (f" --limit {limit}" if limit else "")
 
 
 def architecture_sources(network):

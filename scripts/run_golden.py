@@ -32,5 +32,6 @@ def main(arguments: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     parser = evaluation_parser(__doc__)
+    parser.add_argument("--predictions", required=True, help="predicted classes (.npz)")
     parser.add_argument("--output", required=True, help="golden.csv")
     run(main, parser)

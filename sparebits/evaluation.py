@@ -11,6 +11,7 @@ import torch
 from tqdm import tqdm
 
 from sparebits.errors import InputError
+from sparebits.margins import margins_of
 from sparebits.parameters import FlatParameters
 from sparebits.predictions import NOT_EVALUATED
 from sparebits.sampling import nested_sample
@@ -72,6 +73,27 @@ class Evaluator:
         for batch in batches(len(indices), self.batch_size):
             predicted[batch] = self.logits(indices[batch]).argmax(dim=1).cpu().numpy()
         return predicted
+
+    def predict_with_margins(
+        self, words: np.ndarray, indices: np.ndarray, classes: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """As `predict`, and how far the logit of a class lies above all others.
+
+        Args:
+            words: (values,).
+            indices: of the images.
+            classes: of each of these images the class in question, (len(indices),).
+
+        Returns:
+            predicted classes, uint16, and margins, float64, both (len(indices),); see margins.margins_of.
+        """
+        self.parameters.load(words)
+        predicted, margins = np.empty(len(indices), dtype=np.uint16), np.empty(len(indices))
+        for batch in batches(len(indices), self.batch_size):
+            logits = self.logits(indices[batch])
+            predicted[batch] = logits.argmax(dim=1).cpu().numpy()
+            margins[batch] = margins_of(logits.cpu().numpy(), classes[batch])
+        return predicted, margins
 
     def logits(self, indices: np.ndarray) -> torch.Tensor:
         """Logits (len(indices), classes) of the words loaded last."""

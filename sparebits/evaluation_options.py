@@ -3,11 +3,14 @@
 import argparse
 import os
 
+import numba
+import numpy as np
 import torch
 
 from sparebits.errors import InputError
 from sparebits.evaluation import Evaluator, PreparedImages
 from sparebits.networks import load_network
+from sparebits.sampling import calibration_split
 
 
 def evaluation_parser(description: str) -> argparse.ArgumentParser:
@@ -21,7 +24,6 @@ def evaluation_parser(description: str) -> argparse.ArgumentParser:
     parser.add_argument("--batch-size", type=int, required=True)
     parser.add_argument("--device", required=True)
     parser.add_argument("--threads", type=int, required=True)
-    parser.add_argument("--predictions", required=True, help="predicted classes of every variant (.npz)")
     return parser
 
 
@@ -31,8 +33,26 @@ def stage_parser(description: str) -> argparse.ArgumentParser:
     parser.add_argument("--golden", required=True, help="golden.csv")
     parser.add_argument("--limit", type=int, help="number of images, a seeded sample; all by default")
     parser.add_argument("--seed", type=int, default=0, help="of the sample")
+    parser.add_argument("--predictions", required=True, help="predicted classes of every variant (.npz)")
     parser.add_argument("--output", required=True, help="the stage's table (.csv)")
     return parser
+
+
+def protection_parser(description: str) -> argparse.ArgumentParser:
+    """An evaluation parser for stages that choose on the calibration images or report on the others."""
+    parser = evaluation_parser(description)
+    parser.add_argument("--golden", required=True, help="golden.csv")
+    parser.add_argument("--calibration", type=float, required=True, help="share of the images that choices are made on")
+    parser.add_argument("--limit", type=int, help="number of images to use; all by default")
+    parser.add_argument("--seed", type=int, required=True, help="of the calibration share, of samples and fault maps")
+    return parser
+
+
+def split_images(arguments: argparse.Namespace, evaluator: Evaluator) -> tuple[np.ndarray, np.ndarray]:
+    """Ascending indices of the calibration images and of the others; `--limit` applies to each."""
+    parts = calibration_split(len(evaluator.images.labels), arguments.calibration, arguments.seed)
+    calibration, others = (np.sort(part[: arguments.limit]) for part in parts)
+    return calibration, others
 
 
 def open_evaluator(arguments: argparse.Namespace) -> Evaluator:
@@ -42,6 +62,7 @@ def open_evaluator(arguments: argparse.Namespace) -> Evaluator:
         InputError: if there is no such device, or network, images and labels do not go together.
     """
     torch.set_num_threads(arguments.threads)
+    numba.config.NUMBA_NUM_THREADS = arguments.threads
     if arguments.device.startswith("cuda"):
         # The operators of inference on the CPU are deterministic as they are, and this call takes seconds.
         torch.use_deterministic_algorithms(True)

@@ -1,0 +1,356 @@
+"""The selection: what is offered, what failing words cost, shortlist and frontier against brute force."""
+
+from itertools import product
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from sparebits.codes.catalogue import named_code
+from sparebits.codes.probabilities import word_probabilities
+from sparebits.evaluation import Evaluator, PreparedImages
+from sparebits.faults.patterns import exact_flips
+from sparebits.formats import FORMATS
+from sparebits.parameters import FlatParameters
+from sparebits.protection.plan import Plan, RolePlan, plan_from_dict
+from sparebits.sampling import calibration_split
+from sparebits.selection.choice import Candidate, choose, held_ber
+from sparebits.selection.contenders import planned
+from sparebits.selection.expected_loss import (
+    Combination,
+    CostCurve,
+    RoleOption,
+    ber_held,
+    best_by_weights_code,
+    frontier,
+    role_options,
+    shortlist,
+)
+from sparebits.selection.failed_words import SAMPLES, failed_word_variants
+from sparebits.selection.layout_stage import layout_variants, roles_of
+from sparebits.selection.options import data_bits_worth_trying, layout_options, reference_option
+from sparebits.selection.seeds import CAMPAIGN, MAPS_OF_A_PURPOSE, SELECTION, first_seed
+from sparebits.selection.trials import run_trials
+from sparebits.selection.windows import batchnorm_eps, windows_of, words_of_window
+
+BERS = np.geomspace(1e-3, 0.2, 25)
+
+
+@pytest.fixture
+def evaluator(small_network):
+    """A small network over 80 random images, whose labels are its own predictions but for every fifth."""
+    torch.manual_seed(11)
+    model = small_network()
+    model.norm.running_mean.normal_()
+    model.norm.running_var.uniform_(0.5, 2)
+    with torch.no_grad():
+        model.linear.weight.mul_(20)
+    random = np.random.default_rng(3)
+    pixels = (random.integers(0, 200, (80, 1, 1, 3)) + random.integers(0, 56, (80, 12, 10, 3))).astype(np.uint8)
+    images = PreparedImages(pixels, [str(n) for n in range(80)], np.zeros(80, dtype=int), [0.5] * 3, [0.2] * 3)
+    evaluator = Evaluator(FlatParameters(model, model.state_dict()), images, 32)
+    labels = evaluator.predict(evaluator.parameters.golden, np.arange(80)).astype(int)
+    labels[::5] = (labels[::5] + 1) % 5
+    images.labels[:] = labels
+    return evaluator
+
+
+def golden_of(evaluator: Evaluator) -> np.ndarray:
+    return evaluator.predict(evaluator.parameters.golden, np.arange(len(evaluator.images.labels)))
+
+
+# --- calibration images
+
+
+@pytest.mark.parametrize(("population", "share"), [(2, 0.2), (10, 0.01), (10, 0.99), (898, 0.2), (1000, 0.5)])
+def test_the_split_covers_every_image_once(population, share):
+    calibration, others = calibration_split(population, share, seed=4)
+    assert sorted([*calibration, *others]) == list(range(population))
+    assert len(calibration) == min(max(1, round(share * population)), population - 1)
+    assert len(others) >= 1
+
+
+def test_a_larger_share_contains_a_smaller_one_and_seeds_differ():
+    small, large = (calibration_split(500, share, seed=1)[0] for share in (0.1, 0.3))
+    assert set(small) < set(large)
+    assert set(small) != set(calibration_split(500, 0.1, seed=2)[0])
+
+
+def test_maps_of_selection_are_never_those_of_the_campaign():
+    first = [first_seed(seed, purpose) for seed in range(50) for purpose in (SELECTION, CAMPAIGN)]
+    assert len(set(first)) == len(first)
+    assert np.diff(sorted(first)).min() >= MAPS_OF_A_PURPOSE
+
+
+# --- what is offered
+
+
+def test_data_bits_are_those_of_the_best_codes():
+    assert data_bits_worth_trying(FORMATS["float32"], "word") == (6, 7, 8, 11, 13, 17)
+    assert data_bits_worth_trying(FORMATS["float32"], "channel") == (43,)
+    assert data_bits_worth_trying(FORMATS["float32"], "fused") == (22, 29)
+    assert data_bits_worth_trying(FORMATS["float16"], "word") == (5, 7, 8, 11)
+
+
+@pytest.mark.parametrize("role", ["weights", "batchnorm", "other"])
+def test_every_option_fits_its_code_and_format(fmt, role):
+    options = list(layout_options(role, fmt, ("tensor", "channel")))
+    assert len(set(options)) == len(options) > 5
+    for option in options:
+        code = named_code(option.code)
+        assert code.k == option.data_bits
+        assert code.n == fmt.width * (1 if option.span == "word" else 4)
+        assert 0 <= option.mantissa_bits <= fmt.mantissa_bits
+
+
+def test_layout_variants_alter_only_their_role_and_by_less_the_more_bits(evaluator):
+    parameters = evaluator.parameters
+    words = {window: words_of_window(window, parameters) for window in windows_of(parameters)}
+    assert set(words) == {"tensor", "channel"}
+    for role in roles_of(parameters.tensors):
+        options = [option for option in layout_options(role, parameters.fmt) if option.exponent_bits == 4]
+        variants = layout_variants(parameters, options, words, batchnorm_eps(parameters.model))
+        own = np.zeros(len(parameters.golden), dtype=bool)
+        for tensor in parameters.tensors:
+            own[tensor.span] = tensor.role == role
+        errors = {}
+        for option, variant in zip(options, variants, strict=True):
+            altered = variant.words()
+            assert np.array_equal(altered[~own], parameters.golden[~own])
+            if option.span == "word":
+                moved = altered[own].view(np.float32).astype(float) - parameters.golden[own].view(np.float32)
+                errors[option.data_bits] = np.abs(moved).sum()
+        assert list(errors.values()) == sorted(errors.values(), reverse=True)
+        assert min(errors.values()) < 0.01 * max(errors.values())
+
+
+# --- failed words
+
+
+@pytest.mark.parametrize(("n", "width", "flips"), [(32, 32, 6), (21, 32, 3), (128, 32, 16), (7, 16, 7)])
+def test_exact_flips_are_exact_and_uniform(n, width, flips):
+    masks = exact_flips(np.random.default_rng(1), 4000, flips, n, width)
+    assert masks.dtype == np.dtype(f"uint{width}")
+    assert masks.shape == (4000, -(-n // width))
+    assert (np.bitwise_count(masks).sum(axis=1) == flips).all()
+    counts = np.array([((masks[:, bit // width] >> (bit % width)) & 1).sum() for bit in range(width * masks.shape[1])])
+    assert not counts[n:].any()
+    p = flips / n
+    assert np.abs(counts[:n] - 4000 * p).max() <= 5 * np.sqrt(4000 * p * (1 - p))
+
+
+@pytest.mark.parametrize("role", ["weights", "batchnorm", "other"])
+def test_failed_words_fail_alone_and_alike_for_every_policy(evaluator, role):
+    parameters = evaluator.parameters
+    variants = failed_word_variants(parameters, role, 0.05, seed=3)
+    assert {variant.columns["trial"] for variant in variants} == set(range(SAMPLES))
+    altered_by = {}
+    for variant in variants:
+        columns = variant.columns
+        assert columns["failed"] / columns["code_words"] == columns["fraction"]
+        moved = np.flatnonzero(variant.words() != parameters.golden)
+        own = [tensor for tensor in parameters.tensors if tensor.role == role]
+        assert all(any(t.span.start <= index < t.span.stop for t in own) for index in moved)
+        assert len(moved) <= columns["failed"] * (4 if columns["span"] == "channel" else 1)
+        key = (columns["span"], columns["failed"], columns["trial"])
+        altered_by.setdefault(key, {})[columns["policy"]] = set(moved)
+    # Every policy meets the same words: what any of them altered are no more than failed.
+    for (span, failed, _), by_policy in altered_by.items():
+        assert len(by_policy) == (3 if span == "word" else 2)
+        assert 1 <= len(set.union(*by_policy.values())) <= failed * (4 if span == "channel" else 1)
+
+
+# --- expected loss
+
+
+def synthetic_options() -> dict[str, list[RoleOption]]:
+    """Layout losses fall with data bits, failure costs differ by policy."""
+    options = {}
+    for role, scale in (("weights", 1.0), ("batchnorm", 5.0), ("other", 0.1)):
+        options[role] = [
+            RoleOption(
+                role,
+                RolePlan(e, code, policy),
+                "tensor",
+                scale * (loss + more),
+                curve(scale * slope),
+                curve(20 * scale),
+            )
+            for code, loss in (
+                ("reed-muller(32,6)", 0.4),
+                ("tabulated(32,8)", 0.2),
+                ("extended-bch(32,11)", 0.02),
+                ("tabulated(32,17)", 0.0),
+            )
+            for e, more in ((3, 0.0), (4, 0.05))
+            for policy, slope in (("median", 30.0), ("posterior mean", 8.0))
+        ]
+    return options
+
+
+def curve(slope: float) -> CostCurve:
+    fractions = np.array([0.0, 0.001, 0.01, 0.1])
+    return CostCurve(fractions, slope * fractions)
+
+
+def every(options: dict[str, list[RoleOption]]) -> list[Combination]:
+    return [Combination(chosen) for chosen in product(*options.values())]
+
+
+def test_cost_curves_are_linear_between_and_beyond():
+    measured = CostCurve(np.array([0.0, 0.01, 0.1]), np.array([0.0, 1.0, 4.0]))
+    assert measured.at(0) == 0
+    assert measured.at(0.005) == pytest.approx(0.5)
+    assert measured.at(0.055) == pytest.approx(2.5)
+    assert measured.at(0.2) == pytest.approx(8.0)
+
+
+def test_failure_loss_takes_the_codes_exact_probabilities():
+    option = synthetic_options()["weights"][0]
+    found = word_probabilities(named_code(option.plan.code), 0.08)
+    assert option.failure_loss(0.08) == pytest.approx(30 * found.detected + 20 * found.miscorrected)
+
+
+@pytest.mark.parametrize("ber", [0.005, 0.03, 0.08])
+@pytest.mark.parametrize("tolerance", [0.01, 1.0, 100.0])
+def test_shortlist_is_headed_by_the_best_of_all_within_the_tolerance(ber, tolerance):
+    options = synthetic_options()
+    short = shortlist(options, ber, tolerance, 5)
+    allowed = [c for c in every(options) if c.layout_loss <= tolerance] or every(options)
+    best = min(c.expected_loss(ber) for c in allowed)
+    assert short[0].expected_loss(ber) == pytest.approx(best, abs=1e-3)
+    assert len(short) == (1 if tolerance == 0.01 else 5)
+    losses = [round(c.expected_loss(ber), 3) for c in short]
+    assert losses == sorted(losses)
+    codes = [tuple(option.plan.code for option in c.options[:2]) for c in short]
+    assert len(set(codes)) == len(short)
+
+
+def test_frontier_is_what_no_combination_beats():
+    options = synthetic_options()
+    found = frontier(options, BERS, 1.0)
+    rates = [ber for ber, _ in found]
+    losses = [c.layout_loss for _, c in found]
+    assert len(found) >= 3
+    assert rates == sorted(set(rates))
+    assert losses == sorted(set(losses))
+    held = [(ber_held(c, BERS, 1.0), c.layout_loss) for c in every(options)]
+    for ber, combination in found:
+        assert combination.expected_loss(ber) <= 1.0
+        assert not any(h > ber * (1 + 1e-9) and loss < combination.layout_loss - 1e-12 for h, loss in held)
+
+
+def test_best_by_weights_code_has_each_code_once():
+    options = synthetic_options()
+    best = best_by_weights_code(options, 0.03)
+    assert sorted(best) == sorted({option.plan.code for option in options["weights"]})
+    for code, combination in best.items():
+        rivals = [c for c in every(options) if c.options[0].plan.code == code]
+        assert combination.expected_loss(0.03) == pytest.approx(min(c.expected_loss(0.03) for c in rivals), abs=1e-3)
+
+
+def test_role_options_take_losses_from_the_tables():
+    layouts = pd.DataFrame(
+        [
+            ("weights", 3, "word", "tensor", "tabulated(32,8)", 0.25),
+            ("batchnorm", 4, "fused", "tensor", "extended-bch(128,22)", 0.5),
+        ],
+        columns=["role", "exponent_bits", "span", "window", "code", "expected_loss_pp"],
+    )
+    rows = [
+        (role, span, policy, fraction, trial, loss * fraction * (1 + 0.1 * trial))
+        for role, span, policy, loss in (
+            ("weights", "word", "keep", 100),
+            ("weights", "word", "zero", 50),
+            ("weights", "word", "posterior mean", 10),
+            ("batchnorm", "word", "keep", 1e6),
+            ("batchnorm", "channel", "keep", 900),
+            ("batchnorm", "channel", "median", 300),
+        )
+        for fraction in (0.01, 0.1)
+        for trial in (0, 2)
+    ]
+    failed = pd.DataFrame(rows, columns=["role", "span", "policy", "fraction", "trial", "expected_loss_pp"])
+    options = role_options(layouts, failed)
+    assert {o.plan.policy for o in options["weights"]} == {"zero", "posterior mean"}
+    (norm,) = options["batchnorm"]
+    assert (norm.plan.policy, norm.plan.span, norm.layout_loss) == ("median", "fused", 0.5)
+    # The mean of factors 1.0 and 1.2.
+    assert norm.detected_cost.at(0.1) == pytest.approx(33)
+    assert norm.miscorrected_cost.at(0.01) == pytest.approx(9.9)
+    plan = Combination((options["weights"][0], norm)).plan
+    assert plan_from_dict(plan.as_dict()) == plan
+    assert plan.roles["other"] == options["weights"][0].plan
+
+
+# --- choice
+
+
+def candidate(name: str, fault_free: float, losses: list[float]) -> Candidate:
+    trials = pd.DataFrame({"expected_loss_pp": losses, "drop_pp": losses})
+    row = pd.Series({"drop_pp": fault_free, "expected_loss_pp": max(fault_free, 0)})
+    return Candidate(name, Combination(()), None, row, trials)
+
+
+def test_the_choice_loses_least_in_the_trials_within_the_tolerance():
+    candidates = [candidate("a", 0.1, [0.4, 0.6]), candidate("b", 0.2, [0.1, 0.3]), candidate("c", 0.9, [0.0, 0.0])]
+    assert choose(candidates, 0.5).name == "b"
+    assert choose(candidates, 1.0).name == "c"
+    assert choose(candidates, 0.05).name == "a"
+    assert choose([candidates[0], candidate("d", 0.1, [0.5, 0.5])], 0.5).name == "a"
+
+
+@pytest.mark.parametrize(
+    ("worst", "held"),
+    [([0.0, 0.9, 1.0, 1.1], 0.03), ([0.0, 1.5, 0.0, 0.0], 0.001), ([2.0, 0.0, 0.0, 0.0], 0.0), ([0.0] * 4, 0.1)],
+)
+def test_a_rate_is_held_only_if_every_lower_one_is(worst, held):
+    rates = [0.001, 0.01, 0.03, 0.1]
+    rows = [(0.0, 0.0), *((ber, drop) for ber, drop in zip(rates, worst, strict=True)), *((ber, -1.0) for ber in rates)]
+    assert held_ber(pd.DataFrame(rows, columns=["ber", "drop_pp"])) == held
+
+
+# --- trials
+
+
+def plan_of(fmt) -> Plan:
+    roles = ("weights", "batchnorm", "other")
+    return Plan({role: reference_option(role, "word", fmt).role_plan("median") for role in roles})
+
+
+def test_trials_count_every_flip_and_meet_all_schemes_alike(evaluator):
+    parameters = evaluator.parameters
+    contenders = [planned("a", plan_of(parameters.fmt), parameters), planned("b", plan_of(parameters.fmt), parameters)]
+    indices = np.arange(0, 80, 2)
+    table = run_trials(evaluator, contenders, [0.0, 0.01, 0.02], 4, 77, golden_of(evaluator), indices)
+    assert len(table) == 2 * (1 + 4 + 4)
+    assert (table["images"] == 40).all()
+    a, b = (table[table["scheme"] == name].reset_index(drop=True) for name in "ab")
+    assert a.drop(columns="scheme").equals(b.drop(columns="scheme"))
+    clean = a[a["ber"] == 0].iloc[0]
+    assert clean["flips"] == 0
+    hit = a[a["ber"] > 0]
+    assert hit["flips"].min() > 0
+    # t = 5 of 32 bits: all flips are corrected and the outcome is that without faults.
+    assert (hit["detected"] + hit["miscorrected"] == 0).all()
+    assert (hit["corrected"] == hit["flips"]).all()
+    assert (hit[["hits", "lost", "gained"]] == clean[["hits", "lost", "gained"]]).all(axis=None)
+    # Seeds count up, the same at every rate; maps nest.
+    assert hit["seed"].tolist() == [77, 78, 79, 80] * 2
+    low, high = (hit.loc[hit["ber"] == ber, "flips"].to_numpy() for ber in (0.01, 0.02))
+    assert (high > low).all()
+    assert hit["map_hash"].nunique() == 8
+
+
+def test_detected_and_miscorrected_words_are_told_apart(evaluator):
+    parameters = evaluator.parameters
+    kept = RolePlan(4, "extended-bch(32,11)", "keep")
+    contender = planned("kept", Plan({"weights": kept, "batchnorm": kept, "other": kept}), parameters)
+    table = run_trials(evaluator, [contender], [0.3], 6, 5, golden_of(evaluator), np.arange(80))
+    code, words = named_code("extended-bch(32,11)"), len(parameters.golden)
+    found = word_probabilities(code, 0.3)
+    for column, p in (("detected", found.detected), ("miscorrected", found.miscorrected)):
+        mean, deviation = 6 * words * p, np.sqrt(6 * words * p * (1 - p))
+        assert abs(table[column].sum() - mean) <= 4 * deviation + 1
+        assert mean > 5 * deviation or column == "miscorrected"
