@@ -44,6 +44,7 @@ PUBLISHED_DISTANCES = {
     **{f"hsiao({n},{k})": 4 for n, k in ((22, 16), (39, 32), (64, 57), (72, 64))},
     **{"bch(31,21)": 5, "bch(31,16)": 7, "bch(31,11)": 11, "bch(31,6)": 15, "golay(23,12)": 7, "golay(24,12)": 8},
     **{"extended-bch(64,36)": 12, "extended-bch(64,24)": 16},
+    **{"extended-bch(64,10)": 28, "extended-bch(64,16)": 24, "extended-bch(64,18)": 22, "extended-bch(64,30)": 14},
     **{"extended-bch(128,43)": 32, "extended-bch(128,29)": 44, "extended-bch(128,22)": 48},
     "shortened(30,9)": 12,
 }
