@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom, binomtest, chisquare
 
-from sparebits.decoding.blocks import BLOCK
+from sparebits.blocks import BLOCK
 from sparebits.errors import InputError
 from sparebits.faults.ber import (
     CHECK_WORDS,

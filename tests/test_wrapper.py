@@ -167,6 +167,7 @@ def test_counts_by_group_and_anew(small, images):
 
 
 def test_access_outside_of_a_forward_pass_decodes_what_is_stored_now(small, images):
+    plain = copy.deepcopy(small)
     model = protected(small, plan())
     weight, variance = model.conv.weight, model.norm.running_var
     flip(model, 0.02)
@@ -176,8 +177,15 @@ def test_access_outside_of_a_forward_pass_decodes_what_is_stored_now(small, imag
         model(torch.zeros(1, 5, 8, 8))
     # An error in a pass leaves no decoded values behind.
     flip(model, 0.02)
-    model.conv.parametrizations.weight.original.view(torch.int32).bitwise_not_()
+    stored = model.conv.parametrizations.weight.original.view(torch.int32)
+    stored.bitwise_not_()
     assert not torch.equal(model.conv.weight, weight)
+    stored.bitwise_not_()
+    # Nor does it rely on a bit error rate that was estimated before.
+    for seed, ber in enumerate((0.1, 0.08)):
+        flip(model, ber, seed)
+        twin, _ = plain_twin(model, plain)
+        assert torch.equal(model.depthwise.weight, twin.depthwise.weight)
 
 
 def test_gradients_reach_the_input_and_no_parameter(small, images):

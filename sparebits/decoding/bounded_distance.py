@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sparebits.blocks import BLOCK, map_blocks
 from sparebits.codes.linear import LinearCode
 from sparebits.codes.packing import limbs_of, packed_dtype
 from sparebits.decoding.algebraic import AlgebraicDecoder, algebraic_decoder
-from sparebits.decoding.blocks import BLOCK, map_blocks
 from sparebits.decoding.byte_tables import byte_tables, images
 from sparebits.decoding.correlation import Correlation, correlation
 from sparebits.decoding.kernels import look_up, settle, split_by_syndrome, split_lowest, split_scattered

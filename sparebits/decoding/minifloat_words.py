@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numba
 import numpy as np
 
-from sparebits.decoding.blocks import map_blocks
+from sparebits.blocks import map_blocks
 from sparebits.decoding.bounded_distance import BoundedDistanceDecoder
 from sparebits.errors import InputError
 from sparebits.layouts.minifloat import Minifloat

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 import numba
 import numpy as np
 
-from sparebits.decoding.blocks import map_blocks
+from sparebits.blocks import map_blocks
 from sparebits.errors import InputError
 
 PARAMETERS = 0
