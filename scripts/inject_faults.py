@@ -8,14 +8,13 @@ import pandas as pd
 from sparebits.campaign import run_campaign
 from sparebits.choices import thesis_choice
 from sparebits.commandline import run
-from sparebits.evaluation_options import open_evaluator, protection_parser, split_images
+from sparebits.evaluation_options import open_evaluator, other_images, protection_parser
 from sparebits.files import write_table
 from sparebits.protection.plan import plan_from_dict
 
 
 def main(arguments: argparse.Namespace) -> None:
     evaluator = open_evaluator(arguments)
-    _, others = split_images(arguments, evaluator)
     with open(arguments.selection, encoding="utf-8") as file:
         plan = plan_from_dict(json.load(file)["plan"])
     table = run_campaign(
@@ -23,7 +22,7 @@ def main(arguments: argparse.Namespace) -> None:
         plan=plan,
         thesis=thesis_choice(pd.read_csv(arguments.combined)),
         golden=pd.read_csv(arguments.golden)["predicted"].to_numpy(),
-        indices=others,
+        indices=other_images(arguments, evaluator, arguments.limit),
         bers=arguments.bers,
         trials=arguments.trials,
         seed=arguments.seed,

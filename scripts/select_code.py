@@ -7,7 +7,7 @@ import pandas as pd
 
 from sparebits.choices import thesis_choice
 from sparebits.commandline import run
-from sparebits.evaluation_options import open_evaluator, protection_parser, split_images
+from sparebits.evaluation_options import calibration_images, open_evaluator, other_images, protection_parser
 from sparebits.files import write_table, write_text
 from sparebits.selection.expected_loss import role_options
 from sparebits.selection.selection import select
@@ -15,14 +15,13 @@ from sparebits.selection.selection import select
 
 def main(arguments: argparse.Namespace) -> None:
     evaluator = open_evaluator(arguments)
-    calibration, others = split_images(arguments, evaluator)
     selected = select(
         evaluator,
         options=role_options(pd.read_csv(arguments.layouts), pd.read_csv(arguments.failed_words)),
         thesis=thesis_choice(pd.read_csv(arguments.combined)),
         golden=pd.read_csv(arguments.golden)["predicted"].to_numpy(),
-        calibration=calibration,
-        others=others,
+        calibration=calibration_images(arguments, evaluator, arguments.limit),
+        others=other_images(arguments, evaluator),
         ber=arguments.ber,
         tolerance_pp=arguments.tolerance_pp,
         trials=arguments.trials,

@@ -5,7 +5,7 @@ import argparse
 import pandas as pd
 
 from sparebits.commandline import run
-from sparebits.evaluation_options import open_evaluator, protection_parser, split_images
+from sparebits.evaluation_options import calibration_images, open_evaluator, protection_parser
 from sparebits.files import write_table
 from sparebits.selection.failed_words import failed_word_variants
 from sparebits.selection.layout_stage import roles_of
@@ -21,7 +21,7 @@ def main(arguments: argparse.Namespace) -> None:
         for variant in failed_word_variants(parameters, role, arguments.ber, arguments.seed)
     ]
     golden = pd.read_csv(arguments.golden)["predicted"].to_numpy()
-    calibration, _ = split_images(arguments, evaluator)
+    calibration = calibration_images(arguments, evaluator, arguments.limit)
     write_table(arguments.output, measure_losses(evaluator, variants, golden, calibration))
 
 

@@ -5,7 +5,7 @@ import argparse
 import pandas as pd
 
 from sparebits.commandline import run
-from sparebits.evaluation_options import open_evaluator, protection_parser, split_images
+from sparebits.evaluation_options import calibration_images, open_evaluator, protection_parser
 from sparebits.files import write_table
 from sparebits.selection.layout_stage import layout_variants, roles_of
 from sparebits.selection.losses import measure_losses
@@ -25,7 +25,7 @@ def main(arguments: argparse.Namespace) -> None:
     words = {window: words_of_window(window, parameters) for window in windows}
     variants = layout_variants(parameters, options, words, batchnorm_eps(parameters.model))
     golden = pd.read_csv(arguments.golden)["predicted"].to_numpy()
-    calibration, _ = split_images(arguments, evaluator)
+    calibration = calibration_images(arguments, evaluator, arguments.limit)
     write_table(arguments.output, measure_losses(evaluator, variants, golden, calibration))
 
 

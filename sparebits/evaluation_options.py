@@ -43,16 +43,21 @@ def protection_parser(description: str) -> argparse.ArgumentParser:
     parser = evaluation_parser(description)
     parser.add_argument("--golden", required=True, help="golden.csv")
     parser.add_argument("--calibration", type=float, required=True, help="share of the images that choices are made on")
-    parser.add_argument("--limit", type=int, help="number of images to use; all by default")
+    parser.add_argument("--limit", type=int, help="number of images to use of the share; all by default")
     parser.add_argument("--seed", type=int, required=True, help="of the calibration share, of samples and fault maps")
     return parser
 
 
-def split_images(arguments: argparse.Namespace, evaluator: Evaluator) -> tuple[np.ndarray, np.ndarray]:
-    """Ascending indices of the calibration images and of the others; `--limit` applies to each."""
-    parts = calibration_split(len(evaluator.images.labels), arguments.calibration, arguments.seed)
-    calibration, others = (np.sort(part[: arguments.limit]) for part in parts)
-    return calibration, others
+def calibration_images(arguments: argparse.Namespace, evaluator: Evaluator, limit: int | None = None) -> np.ndarray:
+    """Ascending indices of the images that choices are made on; of a limited number the first of the split's order."""
+    calibration, _ = calibration_split(len(evaluator.images.labels), arguments.calibration, arguments.seed)
+    return np.sort(calibration[:limit])
+
+
+def other_images(arguments: argparse.Namespace, evaluator: Evaluator, limit: int | None = None) -> np.ndarray:
+    """Ascending indices of the images that results are reported on; as `calibration_images`."""
+    _, others = calibration_split(len(evaluator.images.labels), arguments.calibration, arguments.seed)
+    return np.sort(others[:limit])
 
 
 def open_evaluator(arguments: argparse.Namespace) -> Evaluator:
