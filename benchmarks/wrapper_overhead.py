@@ -20,7 +20,7 @@ from sparebits.formats import FORMATS
 from sparebits.networks import assemble
 from sparebits.parameters import FlatParameters, parameter_tensors
 from sparebits.protection.default_plan import default_plan
-from sparebits.protection.plan import fit_scheme
+from sparebits.protection.fitting import fit_scheme
 from sparebits.protection.wrapper import protect_module
 
 DECODE_EVERY = 10

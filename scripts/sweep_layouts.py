@@ -7,10 +7,10 @@ import pandas as pd
 from sparebits.commandline import run
 from sparebits.evaluation_options import calibration_images, open_evaluator, protection_parser
 from sparebits.files import write_table
+from sparebits.protection.windows import batchnorm_eps, windows_of, words_of_window
 from sparebits.selection.layout_stage import layout_variants, roles_of
 from sparebits.selection.losses import measure_losses
 from sparebits.selection.options import layout_options
-from sparebits.selection.windows import batchnorm_eps, windows_of, words_of_window
 
 
 def main(arguments: argparse.Namespace) -> None:

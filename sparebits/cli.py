@@ -24,9 +24,10 @@ from sparebits.protection.checkpoint import (
 )
 from sparebits.protection.default_plan import default_plan
 from sparebits.protection.encoding import GroupReport, protect_words, recover_words, repair_words
+from sparebits.protection.fitting import fit_scheme
 from sparebits.protection.header import without_protection
 from sparebits.protection.inspection import beyond_repair, count_table, group_table
-from sparebits.protection.plan import Plan, fit_scheme, plan_from_dict
+from sparebits.protection.plan import Plan, plan_from_dict
 from sparebits.protection.prepared import fit_to_file
 from sparebits.tensor_files import SUFFIXES
 

@@ -9,7 +9,8 @@ from sparebits.faults.ber import ber_mask
 from sparebits.formats import FORMATS
 from sparebits.parameters import parameter_tensors, values_of, words_of
 from sparebits.protection.encoding import recover_words
-from sparebits.protection.plan import Plan, RolePlan, fit_scheme
+from sparebits.protection.fitting import fit_scheme
+from sparebits.protection.plan import Plan, RolePlan
 from sparebits.protection.wrapper import Counts
 
 BATCHNORM_CODES = {"word": "extended-bch(32,11)", "channel": "extended-bch(128,43)", "fused": "extended-bch(128,29)"}

@@ -25,8 +25,8 @@ from sparebits.protection.checkpoint import (
 )
 from sparebits.protection.default_plan import default_plan
 from sparebits.protection.encoding import protect_words, recover_words
+from sparebits.protection.fitting import fit_scheme
 from sparebits.protection.header import DESCRIPTION, RECORDS
-from sparebits.protection.plan import fit_scheme
 from sparebits.protection.records import COPIES, as_copies, majority, pack_records, record_bytes, unpack_records
 from sparebits.protection.scheme import Group
 

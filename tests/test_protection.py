@@ -16,8 +16,10 @@ from sparebits.parameters import ParameterTensor, doubles_of, nearest_words, par
 from sparebits.protection.code_words import joined, parted
 from sparebits.protection.default_plan import default_plan
 from sparebits.protection.encoding import protect_words, quantise_group, recover_words, repair_words
-from sparebits.protection.plan import Plan, RolePlan, fit_scheme, plan_from_dict, split_data_bits, thesis_scheme
+from sparebits.protection.fitting import fit_scheme, split_data_bits
+from sparebits.protection.plan import Plan, RolePlan, plan_from_dict
 from sparebits.protection.scheme import Group, Scheme, scheme_from_dict
+from sparebits.protection.thesis import thesis_scheme
 
 BINARY32 = FORMATS["float32"]
 WORD = RolePlan(4, "extended-bch(32,11)", "median")

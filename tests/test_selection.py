@@ -14,6 +14,7 @@ from sparebits.faults.patterns import exact_flips
 from sparebits.formats import FORMATS
 from sparebits.parameters import FlatParameters
 from sparebits.protection.plan import Plan, RolePlan, plan_from_dict
+from sparebits.protection.windows import batchnorm_eps, windows_of, words_of_window
 from sparebits.sampling import calibration_split
 from sparebits.selection.choice import Candidate, choose, held_ber
 from sparebits.selection.contenders import planned
@@ -32,7 +33,6 @@ from sparebits.selection.layout_stage import layout_variants, roles_of
 from sparebits.selection.options import data_bits_worth_trying, layout_options, reference_option
 from sparebits.selection.seeds import CAMPAIGN, MAPS_OF_A_PURPOSE, SELECTION, first_seed
 from sparebits.selection.trials import run_trials
-from sparebits.selection.windows import batchnorm_eps, windows_of, words_of_window
 
 BERS = np.geomspace(1e-3, 0.2, 25)
 

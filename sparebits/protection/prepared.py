@@ -10,9 +10,10 @@ from sparebits.errors import InputError
 from sparebits.networks import HEADER, load_network
 from sparebits.parameters import ParameterTensor
 from sparebits.protection.checkpoint import Checkpoint
-from sparebits.protection.plan import Plan, fit_scheme
+from sparebits.protection.fitting import fit_scheme
+from sparebits.protection.plan import Plan
 from sparebits.protection.scheme import Scheme
-from sparebits.selection.windows import batchnorm_eps, words_of_window
+from sparebits.protection.windows import batchnorm_eps, words_of_window
 
 
 @dataclass(frozen=True)

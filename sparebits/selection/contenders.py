@@ -8,9 +8,11 @@ from sparebits.choices import Choice
 from sparebits.errors import InputError
 from sparebits.parameters import FlatParameters
 from sparebits.protection.encoding import protect_words, recover_words
-from sparebits.protection.plan import Plan, fit_scheme, thesis_scheme
+from sparebits.protection.fitting import fit_scheme
+from sparebits.protection.plan import Plan
 from sparebits.protection.scheme import Scheme
-from sparebits.selection.windows import batchnorm_eps, words_of_window
+from sparebits.protection.thesis import thesis_scheme
+from sparebits.protection.windows import batchnorm_eps, words_of_window
 
 
 @dataclass(frozen=True)

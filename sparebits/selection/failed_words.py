@@ -6,7 +6,8 @@ from sparebits.evaluation import Variant
 from sparebits.faults.patterns import exact_flips
 from sparebits.parameters import FlatParameters
 from sparebits.protection.encoding import decode_group, encode_group, restore_group
-from sparebits.protection.plan import Plan, fit_scheme
+from sparebits.protection.fitting import fit_scheme
+from sparebits.protection.plan import Plan
 from sparebits.protection.scheme import Scheme
 from sparebits.selection.layout_stage import tensors_of
 from sparebits.selection.options import CHANNEL_DATA_BITS, reference_option

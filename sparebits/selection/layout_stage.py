@@ -5,7 +5,8 @@ import numpy as np
 from sparebits.evaluation import Variant
 from sparebits.parameters import FlatParameters, ParameterTensor
 from sparebits.protection.encoding import quantise_group
-from sparebits.protection.plan import Plan, fit_scheme
+from sparebits.protection.fitting import fit_scheme
+from sparebits.protection.plan import Plan
 from sparebits.selection.options import LayoutOption, reference_option
 
 
