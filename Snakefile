@@ -45,6 +45,7 @@ rule all:
         expand("<results>/{network}/protected.safetensors", network=NETWORKS),
         "<summary>/metrics.json",
         "<summary>/sweeps.csv",
+        "<summary>/campaign.csv",
         "<summary>/params.yaml",
         "<summary>/provenance.json",
         "<reports>/report.html",

@@ -9,6 +9,7 @@ rule build_report:
         template="reports/template.html",
         captions=sorted(str(caption) for caption in Path("reports/captions").glob("*.txt")),
         tables=expand("<results>/{network}/{table}.csv", network=NETWORKS, table=TABLES),
+        selections=expand("<results>/{network}/selection.json", network=NETWORKS),
     output:
         report="<reports>/report.html",
         figures=directory("<reports>/figures"),

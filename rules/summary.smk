@@ -2,18 +2,20 @@
 
 
 rule summarize:
-    """Headline figures and sweeps of all networks."""
+    """Headline figures, sweeps and campaigns of all networks."""
     input:
         script="scripts/summarize.py",
         code=sources("scripts/summarize.py"),
         tables=expand(
             "<results>/{network}/{table}.csv",
             network=NETWORKS,
-            table=["golden", "lsb", "combined", "ecc", "tensors"],
+            table=["golden", "lsb", "combined", "ecc", "tensors", "campaign"],
         ),
+        selections=expand("<results>/{network}/selection.json", network=NETWORKS),
     output:
         metrics="<summary>/metrics.json",
         sweeps="<summary>/sweeps.csv",
+        campaign="<summary>/campaign.csv",
     log:
         "<logs>/summarize.log",
     benchmark:
@@ -27,7 +29,7 @@ rule summarize:
         networks=NETWORKS,
     shell:
         "python -m scripts.summarize --results {params.results:q} --networks {params.networks}"
-        " --metrics {output.metrics:q} --sweeps {output.sweeps:q} > {log:q} 2>&1"
+        " --metrics {output.metrics:q} --sweeps {output.sweeps:q} --campaign {output.campaign:q} > {log:q} 2>&1"
 
 
 rule record_provenance:

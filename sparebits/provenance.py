@@ -9,6 +9,7 @@ PACKAGES = (
     "torch",
     "torchvision",
     "timm",
+    "numba",
     "numpy",
     "pandas",
     "scipy",

@@ -2,107 +2,18 @@
 
 import json
 import re
-from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-import torch
-from torch import nn
+from report_pages import CAPTIONS, IMAGES, TEMPLATE, build, encodings, findings, render, specs, write_network
 
-from sparebits.bit_classes import choose_ecc, classify_bits, network_free_bits
-from sparebits.census import bit_census, exponent_census, tensor_census
-from sparebits.choices import Choice
 from sparebits.errors import InputError
-from sparebits.formats import FORMATS
-from sparebits.parameters import FlatParameters
 from sparebits.report.page import build_report
 from sparebits.report.results import read_results
-from sparebits.statistics import drop_interval, mcnemar_exact, wilson_interval
-
-ROOT = Path(__file__).resolve().parent.parent
-TEMPLATE = ROOT / "reports" / "template.html"
-CAPTIONS = sorted((ROOT / "reports" / "captions").glob("*.txt"))
-IMAGES, GOLDEN_HITS = 400, 380
-
-
-def outcomes(lost: np.ndarray) -> pd.DataFrame:
-    """The columns of a comparison in which nothing was gained."""
-    lost = np.asarray(lost)
-    hits = GOLDEN_HITS - lost
-    low, high = wilson_interval(hits, IMAGES)
-    columns = {"images": IMAGES, "hits": hits, "accuracy": hits / IMAGES, "low": low, "high": high}
-    columns |= {"drop_pp": 100 * lost / IMAGES, "lost": lost, "gained": 0, "p_value": mcnemar_exact(lost, 0 * lost)}
-    return pd.DataFrame(columns)
-
-
-def write_network(folder: Path, name: str, depth: int, floor_place: int = 1, dtype: str = "float32") -> None:
-    """Tables of a small network that bears altered bits up to `depth` and its format's floors up to `floor_place`."""
-    torch.manual_seed(0)
-    model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(16, 3))
-    model[1].running_var.fill_(3.0)
-    model[1].weight.data[0] = 2.5  # one mixed tensor
-    state = {key: value.to(getattr(torch, dtype)) for key, value in model.state_dict().items()}
-    parameters = FlatParameters(model.double() if dtype == "float64" else model, state)
-    fmt = FORMATS[dtype]
-    floors = list(fmt.forced_bits_of_floor)
-    choice = Choice(floor=floors[floor_place], depth=depth)
-    bits, tensors = bit_census(parameters), tensor_census(parameters)
-    sweeps = [("alteration", kind) for kind in bits["kind"].unique()]
-    sweeps += [(mode, "all") for mode in ("truncation", "all_ones", "random")]
-    swept = np.arange(fmt.width)
-    lsb = [
-        pd.concat(
-            [pd.DataFrame({"mode": mode, "kind": kind, "bit": swept}), outcomes(np.where(swept > depth, 200, 0))],
-            axis=1,
-        )
-        for mode, kind in sweeps
-    ]
-    rounded = pd.DataFrame(
-        {"floor": floors, "tensors": len(tensors), "modified_tensors": 1, "values": 99, "modified_values": 9}
-    )
-    spare = choice.spare_bits(fmt, network_free_bits(tensors, fmt))
-    pairs = pd.DataFrame(
-        {"choice": ["thesis", "best", "none"], "floor": choice.floor, "bit": [depth, depth, depth + 1]}
-    )
-    golden = pd.DataFrame(
-        {"image_id": range(IMAGES), "label": np.arange(IMAGES) % 10, "hit": np.arange(IMAGES) < GOLDEN_HITS}
-    )
-    golden["predicted"] = np.where(golden["hit"], golden["label"], (golden["label"] + 1) % 10)
-    tables = {
-        "golden": golden.astype({"hit": int}),
-        "bits": bits,
-        "exponents": exponent_census(parameters),
-        "tensors": tensors,
-        "lsb": pd.concat(lsb),
-        "rounding": pd.concat([rounded, outcomes(np.where(np.arange(len(floors)) > floor_place, 300, 1))], axis=1),
-        "combined": pd.concat([pairs.assign(spare_bits=[spare, spare, spare + 1]), outcomes([2, 2, 200])], axis=1),
-        "bit_classes": classify_bits(tensors, bits, choice, fmt),
-        "ecc": choose_ecc(tensors, choice, fmt),
-    }
-    (folder / name).mkdir(parents=True)
-    for table, frame in tables.items():
-        frame.assign(format=fmt.name).to_csv(folder / name / f"{table}.csv", index=False)
-
-
-def build(folder: Path, networks: list[str], title: str = "Test", output: str = "out") -> str:
-    results = [read_results(folder, network) for network in networks]
-    report = folder / output / "report.html"
-    build_report(results, 1.2, title, TEMPLATE, CAPTIONS, report, folder / output / "figures")
-    return report.read_text(encoding="utf-8")
-
-
-def specs(page: str) -> list[dict]:
-    return [
-        json.loads(text)
-        for text in re.findall(r'<script type="application/json" class="spec">(.*?)</script>', page, re.S)
-    ]
-
-
-def findings(page: str) -> list[str]:
-    return [unescape(text) for text in re.findall(r"<h3>(.*?)</h3>", page)]
+from sparebits.statistics import drop_interval
 
 
 @pytest.fixture(scope="module")
@@ -170,16 +81,13 @@ def test_intervals_are_drawn_where_accuracy_is(page):
             assert "percent_high" in text
 
 
-def encodings(node: object) -> Iterator[tuple[str, dict]]:
-    """Every channel of a spec that has a field, at any depth."""
-    if isinstance(node, dict):
-        for channel, content in node.items():
-            if isinstance(content, dict) and "field" in content:
-                yield channel, content
-            yield from encodings(content)
-    elif isinstance(node, list):
-        for part in node:
-            yield from encodings(part)
+def test_bands_of_trials_are_drawn_under_faults(page):
+    drawn = [spec for spec in specs(page) if "Bit error rate (log scale)" in json.dumps(spec)]
+    assert len(drawn) == 2
+    for spec in drawn:
+        marks = [layer["mark"]["type"] for layer in spec["layer"]]
+        assert "area" in marks, "the band from the best to the worst trial"
+        assert "circle" in marks, "every trial"
 
 
 def test_networks_keep_their_colours(page):
@@ -193,8 +101,24 @@ def test_networks_keep_their_colours(page):
     assert found[0]["domain"] == ["alpha", "beta"]
 
 
+def test_schemes_keep_their_colours_which_no_network_has(page):
+    found = [
+        content["scale"]
+        for channel, content in encodings(specs(page))
+        if (channel, content["field"]) == ("color", "scheme")
+    ]
+    assert len(found) >= 2
+    assert all(scale == found[0] for scale in found)
+    networks = [
+        content["scale"]["range"]
+        for channel, content in encodings(specs(page))
+        if (channel, content["field"]) == ("color", "network")
+    ]
+    assert not set(found[0]["range"]) & set(networks[0])
+
+
 def test_markup_in_texts_is_escaped(folder):
-    page = build(folder, ["alpha"], title="<script>alert(1)</script> & more", output="escaped")
+    page = render(folder, ["alpha"], title="<script>alert(1)</script> & more")
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; more" in page
     for text in re.findall(r'class="spec">(.*?)</script>', page, re.S):
@@ -211,7 +135,7 @@ def test_two_builds_are_byte_for_byte_equal(folder, page):
 @pytest.mark.parametrize(("dtype", "depth", "width"), [("float16", 4, 16), ("float64", 40, 64), ("bfloat16", 2, 16)])
 def test_other_formats(tmp_path, dtype, depth, width):
     write_network(tmp_path, "only", depth=depth, dtype=dtype)
-    page = build(tmp_path, ["only"])
+    page = render(tmp_path, ["only"])
     assert f"only bears {depth + 1} altered bits" in findings(page)
     assert re.search(rf"only: \d+( to \d+)? of {width} bits of a word need protection", page)
 
@@ -220,26 +144,26 @@ def test_formats_and_many_networks_side_by_side(tmp_path):
     names = [f"net{place}" for place in range(9)]
     for place, name in enumerate(names):
         write_network(tmp_path, name, depth=place, dtype="float16" if place % 2 else "float32")
-    page = build(tmp_path, names)
+    page = render(tmp_path, names)
     assert "The networks bear 1 (net0) to 9 (net8) altered bits" in findings(page)
     assert "Of the 16 or 32 bits of a word" in page
 
 
 def test_a_network_that_bears_nothing(tmp_path):
     write_network(tmp_path, "frail", depth=-1, floor_place=0)
-    assert "frail bears 0 altered bits" in findings(build(tmp_path, ["frail"]))
+    assert "frail bears 0 altered bits" in findings(render(tmp_path, ["frail"]))
 
 
 def test_a_network_that_guesses_is_warned_of(tmp_path):
     write_network(tmp_path, "guesses", depth=14)
     write_network(tmp_path, "knows", depth=14)
     warning = 'role="alert"'
-    assert warning not in build(tmp_path, ["knows"])
+    assert warning not in render(tmp_path, ["knows"])
     golden = tmp_path / "guesses" / "golden.csv"
     table = pd.read_csv(golden)
     table["hit"] = (table.index < len(table) // 10).astype(int)
     table.to_csv(golden, index=False)
-    page = build(tmp_path, ["guesses", "knows"])
+    page = render(tmp_path, ["guesses", "knows"])
     assert warning in page
     assert "The golden accuracy of guesses is not above" in page
 
@@ -250,7 +174,7 @@ def test_missing_numbers_are_dashes(tmp_path):
     rounding = pd.read_csv(path)
     rounding.loc[3, ["accuracy", "low", "high", "drop_pp", "p_value"]] = np.nan
     rounding.to_csv(path, index=False)
-    page = build(tmp_path, ["alpha"])
+    page = render(tmp_path, ["alpha"])
     assert ">nan" not in page
     assert "nan %" not in page
 
@@ -260,7 +184,7 @@ def test_smaller_samples_are_told(tmp_path):
     golden = tmp_path / "alpha" / "golden.csv"
     doubled = pd.concat([pd.read_csv(golden)] * 2).assign(image_id=range(2 * IMAGES))
     doubled.to_csv(golden, index=False)
-    assert "800 images (the sweep of low bits 400, rounding 400 and both together 400)" in build(tmp_path, ["alpha"])
+    assert "800 images (the sweep of low bits 400, rounding 400 and both together 400)" in render(tmp_path, ["alpha"])
 
 
 def test_incomplete_results_are_named(tmp_path):

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import binom, binomtest
 
-from sparebits.statistics import compare_with_golden, mcnemar_exact, wilson_interval
+from sparebits.statistics import compare_with_golden, exact_upper_bound, mcnemar_exact, wilson_interval
 
 HITS = [(0, 1), (1, 1), (0, 7), (7, 7), (1, 7), (3, 10), (912, 1000), (38_097, 50_000), (0, 50_000), (49_999, 50_000)]
 
@@ -31,6 +31,28 @@ def test_wilson_interval_lies_in_0_to_1_and_holds_the_proportion():
         assert ((low >= 0) & (low <= hits / images) & (hits / images <= high) & (high <= 1)).all()
         assert low[0] == 0
         assert high[-1] == 1
+
+
+@pytest.mark.parametrize(("failures", "trials"), [(0, 1), (0, 20), (1, 20), (19, 20), (20, 20), (0, 299), (7, 1000)])
+@pytest.mark.parametrize("confidence", [0.9, 0.95, 0.99])
+def test_exact_upper_bound_is_scipys(failures, trials, confidence):
+    expected = binomtest(failures, trials, alternative="less").proportion_ci(confidence, method="exact").high
+    assert exact_upper_bound(failures, trials, confidence) == pytest.approx(expected, abs=1e-12)
+
+
+def test_exact_upper_bound_of_trials_without_a_failure():
+    # 299 is the least number of trials without failure that shows less than 1 % with 95 % confidence.
+    bounds = exact_upper_bound(0, np.array([20, 298, 299]))
+    assert bounds[0] == pytest.approx(0.1391, abs=5e-5)
+    assert bounds[2] < 0.01 < bounds[1]
+
+
+@pytest.mark.parametrize("probability", [0.01, 0.13, 0.5, 0.97])
+def test_exact_upper_bound_holds_as_often_as_it_says(probability):
+    """Summed over all outcomes of 20 trials, not simulated."""
+    failures = np.arange(21)
+    holds = exact_upper_bound(failures, 20) >= probability
+    assert binom.pmf(failures, 20, probability)[holds].sum() >= 0.95
 
 
 @pytest.mark.parametrize(("lost", "gained"), [(0, 1), (1, 0), (5, 5), (10, 2), (2, 10), (0, 40), (600, 500), (3, 3000)])

@@ -1,12 +1,23 @@
 """The whole workflow on config/test.yaml: complete, and re-run exactly where needed."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
 from workflow import CONFIG, TABLES, edit, jobs, snakemake
 
+from sparebits.protection.checkpoint import read_protected
+
 EVERY_REPORT = {"all", "build_report", "record_provenance", "summarize"}
+NETWORKS = ("lenet5", "resnet8_bfloat16")
+PROTECTION = ("select_code", "protect_network", "inject_faults")
+
+
+def of_networks(*rules: str) -> set[str]:
+    """Jobs of rules that run for each network, and the reports that follow them."""
+    return EVERY_REPORT | {f"{rule} {network}" for rule in rules for network in NETWORKS}
 
 
 # --- a finished run --------------------------------------------------------------------------------------------------
@@ -14,12 +25,13 @@ EVERY_REPORT = {"all", "build_report", "record_provenance", "summarize"}
 
 def test_every_promised_file_is_there(finished):
     output = finished / "runs/test"
-    for network in yaml.safe_load((finished / CONFIG).read_text())["networks"]:
+    assert tuple(yaml.safe_load((finished / CONFIG).read_text())["networks"]) == NETWORKS
+    for network in NETWORKS:
         for table in TABLES:
             frame = pd.read_csv(output / "results" / network / f"{table}.csv")
             assert len(frame), table
             assert "format" in frame, table
-    for file in ("metrics.json", "sweeps.csv", "params.yaml", "provenance.json"):
+    for file in ("metrics.json", "sweeps.csv", "campaign.csv", "params.yaml", "provenance.json"):
         assert (output / "summary" / file).stat().st_size, file
     assert (output / "reports/report.html").stat().st_size
     assert not list(output.rglob(".*.csv")), "a temporary file was left behind"
@@ -46,6 +58,27 @@ def test_predictions_give_the_tables(finished):
         assert row.drop_pp == pytest.approx(100 * (golden["hit"][used].mean() - hit.mean()))
 
 
+def test_protected_checkpoints_are_those_of_the_selection_and_restore_what_was_measured(finished):
+    for network in NETWORKS:
+        folder = finished / "runs/test/results" / network
+        protected = read_protected(folder / "protected.safetensors")
+        prepared = (folder / "network.safetensors").stat().st_size
+        assert 0 < (folder / "protected.safetensors").stat().st_size - prepared == protected.added_bytes
+        selection = json.loads((folder / "selection.json").read_text())
+        for entry in selection["tensors"]:
+            group = protected.scheme.group_of[entry["tensor"]]
+            assert [group.code.n, group.code.k, group.code.d] == entry["code"]
+            assert (group.decoder, group.policy, group.span) == (entry["decoder"], entry["policy"], entry["span"])
+            assert [layout.as_dict() for layout in group.layouts if layout.as_dict() in entry["layouts"]]
+        campaign = pd.read_csv(folder / "campaign.csv")
+        chosen = campaign[campaign["scheme"] == "chosen"]
+        # Trial by trial the same maps hit every scheme.
+        maps = campaign.groupby(["ber", "trial"])["map_hash"].nunique()
+        assert (maps == 1).all()
+        assert (chosen["corrected"] <= chosen["flips"]).all()
+        assert (chosen.loc[chosen["detected"] + chosen["miscorrected"] == 0, "corrected"] > 0).sum() >= 2
+
+
 def test_second_run_does_nothing(finished):
     run = snakemake(finished)
     assert run.returncode == 0
@@ -65,16 +98,24 @@ def test_touch_reruns_nothing(project):
 
 def test_tolerance_reruns_the_choices_and_no_sweep(project):
     edit(project / CONFIG, "tolerance_pp: 1.2", "tolerance_pp: 2.5")
-    networks = ("lenet5", "resnet8_bfloat16")
     rules = ("combine", "classify_bits", "choose_ecc", "gather_predictions")
-    assert jobs(project) == EVERY_REPORT | {f"{rule} {network}" for rule in rules for network in networks}
+    assert jobs(project) == of_networks(*rules, *PROTECTION)
 
 
 def test_limit_of_a_stage_reruns_that_stage_and_what_needs_it(project):
     edit(project / CONFIG, "rounding:\n  limit: null", "rounding:\n  limit: 50")
-    networks = ("lenet5", "resnet8_bfloat16")
     rules = ("round_exponents", "combine", "classify_bits", "choose_ecc", "gather_predictions")
-    assert jobs(project) == EVERY_REPORT | {f"{rule} {network}" for rule in rules for network in networks}
+    assert jobs(project) == of_networks(*rules, *PROTECTION)
+
+
+def test_rate_to_select_for_reruns_the_selection_but_no_sweep_of_layouts(project):
+    edit(project / CONFIG, "  ber: 0.05", "  ber: 0.02")
+    assert jobs(project) == of_networks("sweep_failed_words", *PROTECTION)
+
+
+def test_rates_of_the_campaign_rerun_the_campaign_alone(project):
+    edit(project / CONFIG, "bers: [1.0e-3, 5.0e-2]", "bers: [1.0e-3, 2.0e-2]")
+    assert jobs(project) == of_networks("inject_faults")
 
 
 def test_seed_reruns_what_draws_at_random(project):
@@ -108,17 +149,15 @@ def test_comment_in_the_config_reruns_nothing(project):
 
 def test_edit_of_the_library_reruns_what_imports_it(project):
     edit(project / "sparebits/alterations.py", "import numpy as np", "import numpy as np  # noqa: E402")
-    networks = ("lenet5", "resnet8_bfloat16")
-    rules = ("sweep_lsb", "round_exponents", "combine")
-    dependents = ("classify_bits", "choose_ecc", "gather_predictions")
-    assert jobs(project) == EVERY_REPORT | {
-        f"{rule} {network}" for rule in (*rules, *dependents) for network in networks
-    }
+    # The thesis' layout rounds exponents too.
+    rules = ("sweep_lsb", "round_exponents", "combine", "sweep_layouts", "sweep_failed_words")
+    dependents = ("classify_bits", "choose_ecc", "gather_predictions", *PROTECTION)
+    assert jobs(project) == of_networks(*rules, *dependents)
 
 
 def test_edit_of_a_script_reruns_its_rule(project):
     edit(project / "scripts/choose_ecc.py", "import argparse", "import argparse  # noqa: F401")
-    assert jobs(project) == EVERY_REPORT | {"choose_ecc lenet5", "choose_ecc resnet8_bfloat16"}
+    assert jobs(project) == of_networks("choose_ecc")
 
 
 def test_edit_of_an_architecture_file_reruns_its_networks(project):

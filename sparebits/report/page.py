@@ -14,8 +14,10 @@ from sparebits.errors import InputError
 from sparebits.files import whole_file, whole_folder
 from sparebits.report import findings
 from sparebits.report.charts.style import INK, SYMBOLS
+from sparebits.report.parts import Figure, Section
+from sparebits.report.protection import findings as protection
 from sparebits.report.results import NetworkResults
-from sparebits.report.sections import Figure, Section, sections
+from sparebits.report.sections import sections
 from sparebits.report.wording import listed
 
 DEFINITIONS = "definitions"
@@ -62,7 +64,9 @@ def render_page(
     """The page as HTML; the same tables give the same text."""
     facts = {
         "title": title,
-        "headline": findings.spare_bits(results),
+        "headline": protection.headline(results),
+        "spare_bits": findings.spare_bits(results),
+        "protection": protection.facts(results),
         "warning": findings.at_chance(results),
         "groups": findings.groups(results),
         "codes": findings.codes(results),

@@ -1,5 +1,6 @@
 """The tables that the rules wrote for a network, read together and checked."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from sparebits.bit_classes import network_free_bits
 from sparebits.choices import Choice, thesis_choice
 from sparebits.errors import InputError
 from sparebits.formats import FORMATS, FloatFormat, format_named
+from sparebits.outcomes import SchemeOutcome, scheme_outcome
 from sparebits.statistics import wilson_interval
 
 _OUTCOME = ["images", "hits", "accuracy", "low", "high", "drop_pp", "lost", "gained", "p_value"]
@@ -22,13 +24,17 @@ TABLES = {
     "combined": ["choice", "floor", "bit", "spare_bits", *_OUTCOME],
     "bit_classes": ["tensor", "kind", "bit", "class", "thesis_class"],
     "ecc": ["group", "rule", "forced_bits", "irrelevant_bits", "spare_bits", "data_bits", "hamming_n", "secded_n"],
+    "frontier": ["scheme", "layout_loss_pp", "ber_held"],
+    "campaign": ["scheme", "ber", "trial", "flips", "corrected", "detected", "miscorrected", *_OUTCOME],
 }
 """The tables of a network and the columns that the report uses."""
+SELECTION = ["ber", "tolerance_pp", "within_tolerance", "calibration", "tensors", "thesis"]
+"""The entries of selection.json that it uses."""
 
 
 @dataclass(frozen=True)
 class NetworkResults:
-    """What was measured of one network: its tables, by their file names."""
+    """What was measured of one network: its tables and its selection.json, by their file names."""
 
     name: str
     golden: pd.DataFrame
@@ -40,6 +46,9 @@ class NetworkResults:
     combined: pd.DataFrame
     bit_classes: pd.DataFrame
     ecc: pd.DataFrame
+    frontier: pd.DataFrame
+    campaign: pd.DataFrame
+    selection: dict
 
     @property
     def fmt(self) -> FloatFormat:
@@ -89,6 +98,14 @@ class NetworkResults:
         """Kinds of parameters that occur, in the order of the tables."""
         return [kind for kind in self.bits["kind"].unique() if kind != "all"]
 
+    def outcome(self, scheme: str) -> SchemeOutcome | None:
+        """What a scheme of the campaign came to; None if it is not in it."""
+        return scheme_outcome(self.campaign, scheme)
+
+    def entries(self, scheme: str) -> list[dict]:
+        """Layout and code of each tensor, as "chosen" or by the "thesis"; none where its code does not fit."""
+        return self.selection["tensors"] if scheme == "chosen" else self.selection["thesis"].get("tensors", [])
+
     def combined_row(self, choice: str) -> pd.Series | None:
         """The row of combined.csv with this choice, or None."""
         rows = self.combined[self.combined["choice"] == choice]
@@ -111,7 +128,7 @@ def read_results(folder: str | Path, network: str) -> NetworkResults:
             raise InputError(f"{path} is missing; run snakemake, or leave {network} out of --networks")
         try:
             # A name such as "NA" is a name.
-            text = dict.fromkeys(("tensor", "kind", "image_id", "choice", "group", "rule"), str)
+            text = dict.fromkeys(("tensor", "kind", "image_id", "choice", "group", "rule", "scheme"), str)
             tables[table] = pd.read_csv(path, dtype=text, keep_default_na=False, na_values=["", "nan", "NaN"])
         except pd.errors.EmptyDataError:
             raise InputError(f"{path} is empty; delete it and run snakemake again") from None
@@ -124,4 +141,17 @@ def read_results(folder: str | Path, network: str) -> NetworkResults:
     known = [fmt.name for fmt in FORMATS.values()]
     if found not in known:
         raise InputError(f"{network}/tensors.csv has the format {found}, which is none of {', '.join(known)}")
-    return NetworkResults(network, **tables)
+    return NetworkResults(network, **tables, selection=_read_selection(Path(folder) / network / "selection.json"))
+
+
+def _read_selection(path: Path) -> dict:
+    if not path.is_file():
+        raise InputError(f"{path} is missing; run snakemake")
+    try:
+        selection = json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path} is not JSON ({error}); delete it and run snakemake again") from None
+    missing = [key for key in SELECTION if key not in selection]
+    if missing:
+        raise InputError(f"{path} lacks {', '.join(missing)}; delete it and run snakemake again")
+    return selection

@@ -1,9 +1,7 @@
 """What the report shows, section by section: which charts and tables, under which finding."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
-import altair as alt
 import pandas as pd
 
 from sparebits.report import findings, tables
@@ -11,55 +9,20 @@ from sparebits.report.charts.bitmaps import bit_map, bit_rows
 from sparebits.report.charts.census import exponent_histogram, share_of_ones
 from sparebits.report.charts.steps import accuracy_by_size, accuracy_by_step, drop_by_spare_bits
 from sparebits.report.charts.sweeps import accuracy_by_bit, drop_near_tolerance
+from sparebits.report.parts import Figure, Section
+from sparebits.report.protection.sections import frontier, protection, stored_words
 from sparebits.report.results import NetworkResults
-from sparebits.report.tables import Table
 from sparebits.report.wording import floor_name, hex_field, power_of_two
 from sparebits.statistics import drop_interval
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A chart under its finding.
-
-    Attributes:
-        slug: its id in the page and the name of its SVG.
-        reading: what one sees, in a sentence.
-        narrowest: width in pixels below which the page scrolls rather than shrinks it.
-    """
-
-    slug: str
-    finding: str
-    chart: alt.Chart
-    reading: str
-    narrowest: int = 280
-
-
-@dataclass(frozen=True)
-class Section:
-    """A part of the report.
-
-    Attributes:
-        slug: its id in the page and the name of its caption.
-        source: the part of the thesis that it reproduces.
-        figures: over the whole width.
-        panels: figures of one network each, side by side where there is room.
-        tables: always shown.
-        details: shown on request.
-    """
-
-    slug: str
-    heading: str
-    source: str
-    figures: list[Figure] = field(default_factory=list)
-    panels: list[Figure] = field(default_factory=list)
-    tables: list[Table] = field(default_factory=list)
-    details: list[Table] = field(default_factory=list)
 
 
 def sections(results: Sequence[NetworkResults], tolerance_pp: float) -> list[Section]:
     """All sections in the reader's order, the summary first."""
     return [
         Section("summary", "Summary", "chapter 4", tables=[tables.summary(results, tolerance_pp)]),
+        protection(results),
+        stored_words(results),
+        frontier(results),
         _sweep(results, tolerance_pp),
         _census(results),
         _exponents(results),

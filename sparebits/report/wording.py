@@ -49,6 +49,16 @@ def points_interval(low_pp: float, high_pp: float) -> str:
     return _minus(f"[{low_pp:+.2f}, {high_pp:+.2f}]")
 
 
+def rate(ber: float) -> str:
+    """A bit error rate: 0.05, but 1e-3 and 2.5e-4 below 0.01; 0 is none."""
+    if ber == 0:
+        return "none"
+    if ber >= 0.00995:
+        return f"{ber:.2g}"
+    digits, power = f"{ber:.1e}".split("e")
+    return f"{digits.removesuffix('.0')}e{int(power)}".replace("-", "−")
+
+
 def p_value(p: float) -> str:
     if _is_missing(p):
         return MISSING

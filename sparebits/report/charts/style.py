@@ -36,6 +36,16 @@ KIND_COLOURS = {
 MODE_COLOURS = {"alteration": "#1f2933", "truncation": "#004488", "all_ones": "#DDAA33", "random": "#BB5566"}
 # Blues are spare, red is protected, as in the thesis' Figures 6 and 8.
 CLASS_COLOURS = {"invariant": "#0072B2", "forced": "#56B4E9", "irrelevant": "#C9E4F6", "protected": "#D55E00"}
+# What the bits of a stored word hold: data in oranges, check bits blue.
+STORED_COLOURS = {
+    "sign": "#D55E00",
+    "exponent": "#E69F00",
+    "mantissa": "#F6D08B",
+    "check bit": "#4A9CCB",
+    "unused": "#E6EAED",
+}
+# Tol's vibrant scheme; no network has one of them.
+SCHEME_COLOURS = {"chosen": "#009988", "thesis": "#EE7733", "unprotected": "#4B5560"}
 # Vega's names of symbols, and SVG paths like them in a box of 12 by 12.
 SYMBOLS = {
     "circle": "M11 6A5 5 0 1 1 1 6A5 5 0 1 1 11 6Z",
@@ -91,8 +101,14 @@ def names_in(frame: pd.DataFrame, column: str) -> list[str]:
 
 
 def colour_scale(column: str, names: Sequence[str]) -> alt.Scale:
-    """The colours of networks (by position), kinds, modes or classes (by name)."""
-    by_name = {"kind": KIND_COLOURS, "mode": MODE_COLOURS, "class": CLASS_COLOURS}.get(column)
+    """The colours of networks (by position), kinds, modes, schemes or classes (by name)."""
+    by_name = {
+        "kind": KIND_COLOURS,
+        "mode": MODE_COLOURS,
+        "class": CLASS_COLOURS,
+        "stored_class": STORED_COLOURS,
+        "scheme": SCHEME_COLOURS,
+    }.get(column)
     if by_name:
         colours = [by_name[name] for name in names]
     else:

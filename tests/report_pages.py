@@ -1,0 +1,190 @@
+"""Tables of networks whose answers are known beforehand, and the pages made of them."""
+
+import json
+import re
+from collections.abc import Iterator
+from html import unescape
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+
+from sparebits.bit_classes import choose_ecc, classify_bits, network_free_bits
+from sparebits.census import bit_census, exponent_census, tensor_census
+from sparebits.choices import Choice
+from sparebits.formats import FORMATS
+from sparebits.parameters import FlatParameters
+from sparebits.protection.fitting import fit_scheme
+from sparebits.protection.plan import Plan, RolePlan
+from sparebits.report.page import build_report, render_page
+from sparebits.report.results import read_results
+from sparebits.report.sections import sections
+from sparebits.selection.choice import outcome_of, tensor_entries
+from sparebits.selection.contenders import by_thesis
+from sparebits.statistics import mcnemar_exact, wilson_interval
+
+ROOT = Path(__file__).resolve().parent.parent
+TEMPLATE = ROOT / "reports" / "template.html"
+CAPTIONS = sorted((ROOT / "reports" / "captions").glob("*.txt"))
+IMAGES, GOLDEN_HITS = 400, 380
+
+
+def outcomes(lost: np.ndarray) -> pd.DataFrame:
+    """The columns of a comparison in which nothing was gained."""
+    lost = np.asarray(lost)
+    hits = GOLDEN_HITS - lost
+    low, high = wilson_interval(hits, IMAGES)
+    columns = {"images": IMAGES, "hits": hits, "accuracy": hits / IMAGES, "low": low, "high": high}
+    columns |= {"drop_pp": 100 * lost / IMAGES, "lost": lost, "gained": 0, "p_value": mcnemar_exact(lost, 0 * lost)}
+    return pd.DataFrame(columns)
+
+
+def campaign(held: dict[str, float]) -> pd.DataFrame:
+    """A campaign in which above the rate that it holds every scheme loses 80 of 400 images in one trial of four."""
+    rows = []
+    for scheme, most in held.items():
+        for ber in (0.0, 1e-4, 1e-3, 1e-2, 5e-2, 1e-1):
+            for trial in range(4 if ber else 1):
+                lost = 80 if ber > most and trial == 3 else 1 if scheme != "unprotected" else 0
+                counts = {"flips": round(1e5 * ber), "corrected": 0, "detected": 0, "miscorrected": 0}
+                rows.append({"scheme": scheme, "ber": ber, "trial": trial, "seed": trial, **counts, "lost": lost})
+    found = pd.DataFrame(rows)
+    return pd.concat([found.drop(columns="lost"), outcomes(found["lost"])], axis=1)
+
+
+def protection(parameters: FlatParameters, choice: Choice, batchnorm: RolePlan | None) -> dict:
+    """selection.json for the strongest codes of few data bits, and for the thesis'."""
+    fmt = parameters.fmt
+    code = {16: "extended-bch(16,7)", 32: "reed-muller(32,6)", 64: "extended-bch(64,16)"}[fmt.width]
+    word = RolePlan(3, code, "posterior mean" if fmt.width < 64 else "zero")
+    plan = Plan({"weights": word, "batchnorm": batchnorm or word, "other": word})
+    scheme = fit_scheme(plan, parameters.tensors, parameters.golden, fmt, {"1": 1e-5})
+    outcome = outcome_of(outcomes([1]).assign(expected_loss_pp=0.25).iloc[0])
+    thesis = by_thesis(choice, parameters)
+    return {
+        "ber": 0.05,
+        "tolerance_pp": 0.5,
+        "within_tolerance": True,
+        "calibration": {**outcome, "images": 100},
+        "held_out": outcome,
+        "tensors": tensor_entries(scheme, parameters.tensors),
+        "thesis": {"fits": thesis is not None}
+        | ({"tensors": tensor_entries(thesis.scheme, parameters.tensors), "held_out": outcome} if thesis else {}),
+    }
+
+
+FRONTIER = pd.DataFrame(
+    [
+        ("frontier", 0.0, 0.02),
+        ("frontier", 0.25, 0.08),
+        ("weights reed-muller(32,6)", 0.25, 0.08),
+        ("weights extended-bch(32,11)", 0.0, 0.02),
+        ("chosen", 0.25, 0.08),
+    ],
+    columns=["scheme", "layout_loss_pp", "ber_held"],
+)
+HELD = {"chosen": 5e-2, "thesis": 1e-3, "unprotected": 0.0}
+
+
+def write_network(
+    folder: Path,
+    name: str,
+    depth: int,
+    floor_place: int = 1,
+    dtype: str = "float32",
+    held: dict[str, float] = HELD,
+    batchnorm: RolePlan | None = None,
+) -> None:
+    """Tables of a small network that bears altered bits up to `depth` and its format's floors up to `floor_place`.
+
+    Under faults its schemes hold the bit error rates `held`; its BatchNorm is protected as said, otherwise as weights.
+    """
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(16, 3))
+    model[1].running_var.fill_(3.0)
+    model[1].weight.data[0] = 2.5  # one mixed tensor
+    state = {key: value.to(getattr(torch, dtype)) for key, value in model.state_dict().items()}
+    parameters = FlatParameters(model.double() if dtype == "float64" else model, state)
+    fmt = FORMATS[dtype]
+    floors = list(fmt.forced_bits_of_floor)
+    choice = Choice(floor=floors[floor_place], depth=depth)
+    bits, tensors = bit_census(parameters), tensor_census(parameters)
+    sweeps = [("alteration", kind) for kind in bits["kind"].unique()]
+    sweeps += [(mode, "all") for mode in ("truncation", "all_ones", "random")]
+    swept = np.arange(fmt.width)
+    lsb = [
+        pd.concat(
+            [pd.DataFrame({"mode": mode, "kind": kind, "bit": swept}), outcomes(np.where(swept > depth, 200, 0))],
+            axis=1,
+        )
+        for mode, kind in sweeps
+    ]
+    rounded = pd.DataFrame(
+        {"floor": floors, "tensors": len(tensors), "modified_tensors": 1, "values": 99, "modified_values": 9}
+    )
+    spare = choice.spare_bits(fmt, network_free_bits(tensors, fmt))
+    pairs = pd.DataFrame(
+        {"choice": ["thesis", "best", "none"], "floor": choice.floor, "bit": [depth, depth, depth + 1]}
+    )
+    golden = pd.DataFrame(
+        {"image_id": range(IMAGES), "label": np.arange(IMAGES) % 10, "hit": np.arange(IMAGES) < GOLDEN_HITS}
+    )
+    golden["predicted"] = np.where(golden["hit"], golden["label"], (golden["label"] + 1) % 10)
+    tables = {
+        "golden": golden.astype({"hit": int}),
+        "bits": bits,
+        "exponents": exponent_census(parameters),
+        "tensors": tensors,
+        "lsb": pd.concat(lsb),
+        "rounding": pd.concat([rounded, outcomes(np.where(np.arange(len(floors)) > floor_place, 300, 1))], axis=1),
+        "combined": pd.concat([pairs.assign(spare_bits=[spare, spare, spare + 1]), outcomes([2, 2, 200])], axis=1),
+        "bit_classes": classify_bits(tensors, bits, choice, fmt),
+        "ecc": choose_ecc(tensors, choice, fmt),
+        "frontier": FRONTIER,
+    }
+    selection = protection(parameters, choice, batchnorm)
+    if not selection["thesis"]["fits"]:
+        held = {scheme: most for scheme, most in held.items() if scheme != "thesis"}
+    tables["campaign"] = campaign(held)
+    (folder / name).mkdir(parents=True)
+    (folder / name / "selection.json").write_text(json.dumps(selection), encoding="utf-8")
+    for table, frame in tables.items():
+        frame.assign(format=fmt.name).to_csv(folder / name / f"{table}.csv", index=False)
+
+
+def render(folder: Path, networks: list[str], title: str = "Test") -> str:
+    """The page alone, without the figures' files."""
+    results = [read_results(folder, network) for network in networks]
+    return render_page(sections(results, 1.2), results, 1.2, title, TEMPLATE, CAPTIONS)
+
+
+def build(folder: Path, networks: list[str], title: str = "Test", output: str = "out") -> str:
+    results = [read_results(folder, network) for network in networks]
+    report = folder / output / "report.html"
+    build_report(results, 1.2, title, TEMPLATE, CAPTIONS, report, folder / output / "figures")
+    return report.read_text(encoding="utf-8")
+
+
+def specs(page: str) -> list[dict]:
+    return [
+        json.loads(text)
+        for text in re.findall(r'<script type="application/json" class="spec">(.*?)</script>', page, re.S)
+    ]
+
+
+def findings(page: str) -> list[str]:
+    return [unescape(text) for text in re.findall(r"<h3>(.*?)</h3>", page)]
+
+
+def encodings(node: object) -> Iterator[tuple[str, dict]]:
+    """Every channel of a spec that has a field, at any depth."""
+    if isinstance(node, dict):
+        for channel, content in node.items():
+            if isinstance(content, dict) and "field" in content:
+                yield channel, content
+            yield from encodings(content)
+    elif isinstance(node, list):
+        for part in node:
+            yield from encodings(part)
