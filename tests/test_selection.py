@@ -5,14 +5,11 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
 from sparebits.codes.catalogue import named_code
 from sparebits.codes.probabilities import word_probabilities
-from sparebits.evaluation import Evaluator, PreparedImages
 from sparebits.faults.patterns import exact_flips
 from sparebits.formats import FORMATS
-from sparebits.parameters import FlatParameters
 from sparebits.protection.plan import Plan, RolePlan, plan_from_dict
 from sparebits.protection.windows import batchnorm_eps, windows_of, words_of_window
 from sparebits.sampling import calibration_split
@@ -35,29 +32,6 @@ from sparebits.selection.seeds import CAMPAIGN, MAPS_OF_A_PURPOSE, SELECTION, fi
 from sparebits.selection.trials import run_trials
 
 BERS = np.geomspace(1e-3, 0.2, 25)
-
-
-@pytest.fixture
-def evaluator(small_network):
-    """A small network over 80 random images, whose labels are its own predictions but for every fifth."""
-    torch.manual_seed(11)
-    model = small_network()
-    model.norm.running_mean.normal_()
-    model.norm.running_var.uniform_(0.5, 2)
-    with torch.no_grad():
-        model.linear.weight.mul_(20)
-    random = np.random.default_rng(3)
-    pixels = (random.integers(0, 200, (80, 1, 1, 3)) + random.integers(0, 56, (80, 12, 10, 3))).astype(np.uint8)
-    images = PreparedImages(pixels, [str(n) for n in range(80)], np.zeros(80, dtype=int), [0.5] * 3, [0.2] * 3)
-    evaluator = Evaluator(FlatParameters(model, model.state_dict()), images, 32)
-    labels = evaluator.predict(evaluator.parameters.golden, np.arange(80)).astype(int)
-    labels[::5] = (labels[::5] + 1) % 5
-    images.labels[:] = labels
-    return evaluator
-
-
-def golden_of(evaluator: Evaluator) -> np.ndarray:
-    return evaluator.predict(evaluator.parameters.golden, np.arange(len(evaluator.images.labels)))
 
 
 # --- calibration images
@@ -319,11 +293,11 @@ def plan_of(fmt) -> Plan:
     return Plan({role: reference_option(role, "word", fmt).role_plan("median") for role in roles})
 
 
-def test_trials_count_every_flip_and_meet_all_schemes_alike(evaluator):
+def test_trials_count_every_flip_and_meet_all_schemes_alike(evaluator, golden):
     parameters = evaluator.parameters
     contenders = [planned("a", plan_of(parameters.fmt), parameters), planned("b", plan_of(parameters.fmt), parameters)]
     indices = np.arange(0, 80, 2)
-    table = run_trials(evaluator, contenders, [0.0, 0.01, 0.02], 4, 77, golden_of(evaluator), indices)
+    table = run_trials(evaluator, contenders, [0.0, 0.01, 0.02], 4, 77, golden, indices)
     assert len(table) == 2 * (1 + 4 + 4)
     assert (table["images"] == 40).all()
     a, b = (table[table["scheme"] == name].reset_index(drop=True) for name in "ab")
@@ -343,11 +317,11 @@ def test_trials_count_every_flip_and_meet_all_schemes_alike(evaluator):
     assert hit["map_hash"].nunique() == 8
 
 
-def test_detected_and_miscorrected_words_are_told_apart(evaluator):
+def test_detected_and_miscorrected_words_are_told_apart(evaluator, golden):
     parameters = evaluator.parameters
     kept = RolePlan(4, "extended-bch(32,11)", "keep")
     contender = planned("kept", Plan({"weights": kept, "batchnorm": kept, "other": kept}), parameters)
-    table = run_trials(evaluator, [contender], [0.3], 6, 5, golden_of(evaluator), np.arange(80))
+    table = run_trials(evaluator, [contender], [0.3], 6, 5, golden, np.arange(80))
     code, words = named_code("extended-bch(32,11)"), len(parameters.golden)
     found = word_probabilities(code, 0.3)
     for column, p in (("detected", found.detected), ("miscorrected", found.miscorrected)):

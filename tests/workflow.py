@@ -34,8 +34,8 @@ def copy_project(folder: Path) -> Path:
     for part in PARTS:
         source = PROJECT / part
         if source.is_dir():
-            ignored = shutil.ignore_patterns("__pycache__", "report.html", "figures")
-            shutil.copytree(source, folder / part, ignore=ignored)
+            # With __pycache__, where numba keeps what it compiled; times are copied too, so that it stays valid.
+            shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("report.html", "figures"))
         else:
             shutil.copy2(source, folder / part)
     return folder

@@ -38,7 +38,7 @@ def failed_word_variants(parameters: FlatParameters, role: str, ber: float, seed
     variants = []
     for span in _spans(parameters, role):
         schemes = {policy: _scheme(parameters, role, span, policy) for policy in _policies(role, span)}
-        words = sum(_code_words(parameters, scheme) for scheme in list(schemes.values())[:1])
+        words = _code_words(parameters, schemes["keep"])
         for failed in sorted({max(1, round(fraction * words)) for fraction in FRACTIONS}):
             for trial in range(SAMPLES):
                 for policy, scheme in schemes.items():
