@@ -1,7 +1,7 @@
 """Predictions of a network, golden or altered, over prepared images."""
 
 import csv
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -68,10 +68,9 @@ class Evaluator:
         Raises:
             InputError: if the network does not take these images, or has a class number beyond uint16.
         """
-        self.parameters.load(words)
         predicted = np.empty(len(indices), dtype=np.uint16)
-        for batch in batches(len(indices), self.batch_size):
-            predicted[batch] = self.logits(indices[batch]).argmax(dim=1).cpu().numpy()
+        for batch, logits in self._batches_of_logits(words, indices):
+            predicted[batch] = logits.argmax(dim=1).cpu().numpy()
         return predicted
 
     def predict_with_margins(
@@ -87,13 +86,17 @@ class Evaluator:
         Returns:
             predicted classes, uint16, and margins, float64, both (len(indices),); see margins.margins_of.
         """
-        self.parameters.load(words)
         predicted, margins = np.empty(len(indices), dtype=np.uint16), np.empty(len(indices))
-        for batch in batches(len(indices), self.batch_size):
-            logits = self.logits(indices[batch])
+        for batch, logits in self._batches_of_logits(words, indices):
             predicted[batch] = logits.argmax(dim=1).cpu().numpy()
             margins[batch] = margins_of(logits.cpu().numpy(), classes[batch])
         return predicted, margins
+
+    def _batches_of_logits(self, words: np.ndarray, indices: np.ndarray) -> Iterator[tuple[slice, torch.Tensor]]:
+        """Which of the images, and their logits, for a network with these words."""
+        self.parameters.load(words)
+        for batch in batches(len(indices), self.batch_size):
+            yield batch, self.logits(indices[batch])
 
     def logits(self, indices: np.ndarray) -> torch.Tensor:
         """Logits (len(indices), classes) of the words loaded last."""

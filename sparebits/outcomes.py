@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
-
-from sparebits.selection.choice import held_ber
 
 HELD_WITHIN_PP = 1.0
 """A scheme holds a bit error rate if at it and every lower one no trial dropped by more percentage points."""
@@ -71,7 +70,7 @@ def scheme_outcome(campaign: pd.DataFrame, scheme: str) -> SchemeOutcome | None:
     if rows.empty:
         return None
     fault_free = rows[rows["ber"] == 0].iloc[0]
-    held = held_ber(rows, HELD_WITHIN_PP)
+    held = held_ber(rows)
     return SchemeOutcome(
         scheme=scheme,
         trials=int(campaign[campaign["ber"] > 0].groupby(["scheme", "ber"]).size().max()),
@@ -80,6 +79,13 @@ def scheme_outcome(campaign: pd.DataFrame, scheme: str) -> SchemeOutcome | None:
         worst_drop_pp=float(rows.loc[rows["ber"] == held, "drop_pp"].max()),
         fault_free=fault_free,
     )
+
+
+def held_ber(trials: pd.DataFrame, most_drop_pp: float = HELD_WITHIN_PP) -> float:
+    """The highest bit error rate such that at it and every lower one no trial dropped by more; 0 if there is none."""
+    worst = trials[trials["ber"] > 0].groupby("ber")["drop_pp"].max().sort_index()
+    held = worst[np.minimum.accumulate(worst.to_numpy() <= most_drop_pp)]
+    return float(held.index.max()) if len(held) else 0.0
 
 
 def word_uses(entries: Sequence[dict]) -> list[WordUse]:

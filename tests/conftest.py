@@ -84,18 +84,24 @@ def random_network(fmt, words):
 
 
 @pytest.fixture
-def evaluator(small_network):
-    """A small network over 80 random images, whose labels are its own predictions but for every fifth."""
+def network(small_network):
+    """A SmallNetwork whose BatchNorm has statistics of its own."""
     torch.manual_seed(11)
     model = small_network()
     model.norm.running_mean.normal_()
     model.norm.running_var.uniform_(0.5, 2)
     with torch.no_grad():
         model.linear.weight.mul_(20)
+    return model
+
+
+@pytest.fixture
+def evaluator(network):
+    """A small network over 80 random images, whose labels are its own predictions but for every fifth."""
     random = np.random.default_rng(3)
     pixels = (random.integers(0, 200, (80, 1, 1, 3)) + random.integers(0, 56, (80, 12, 10, 3))).astype(np.uint8)
     images = PreparedImages(pixels, [str(n) for n in range(80)], np.zeros(80, dtype=int), [0.5] * 3, [0.2] * 3)
-    evaluator = Evaluator(FlatParameters(model, model.state_dict()), images, 32)
+    evaluator = Evaluator(FlatParameters(network, network.state_dict()), images, 32)
     labels = evaluator.predict(evaluator.parameters.golden, np.arange(80)).astype(int)
     labels[::5] = (labels[::5] + 1) % 5
     images.labels[:] = labels

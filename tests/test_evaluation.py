@@ -41,18 +41,6 @@ def evaluator_of(model: nn.Module, count: int = 23, batch_size: int = 8, dtype: 
     return Evaluator(FlatParameters(model, state), images, batch_size)
 
 
-@pytest.fixture
-def network(small_network):
-    """A SmallNetwork whose BatchNorm has statistics of its own."""
-    torch.manual_seed(11)
-    model = small_network()
-    model.norm.running_mean.normal_()
-    model.norm.running_var.uniform_(0.5, 2)
-    with torch.no_grad():
-        model.linear.weight.mul_(20)
-    return model
-
-
 def plain_logits(model: nn.Module, images: PreparedImages, dtype: torch.dtype) -> torch.Tensor:
     """All images in one batch, normalised channel by channel."""
     inputs = torch.empty(len(images.labels), 3, 12, 10, dtype=dtype)

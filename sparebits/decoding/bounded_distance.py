@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sparebits.blocks import BLOCK, map_blocks
-from sparebits.codes.linear import LinearCode
+from sparebits.codes.linear import LISTABLE_BITS, LinearCode
 from sparebits.codes.packing import limbs_of, packed_dtype
 from sparebits.decoding.algebraic import AlgebraicDecoder, algebraic_decoder
 from sparebits.decoding.byte_tables import byte_tables, images
@@ -22,10 +22,9 @@ from sparebits.decoding.leaders import LARGEST_SYNDROME, LeaderTable, leader_tab
 from sparebits.errors import InputError
 
 LISTED_BITS = 17
-"""Data bits up to which the codewords are listed for the clean test: 512 KiB of 32-bit words."""
+"""Data bits up to which the codewords are listed, for the clean test and where all are compared: 512 KiB of 32 bits."""
 COMPARED_BITS = 10
 """Data bits up to which comparing with all codewords is quicker than solving for the error."""
-LISTABLE_BITS = 22
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,9 @@ import numba
 import numpy as np
 
 from sparebits.codes.linear import LinearCode
-from sparebits.decoding.bounded_distance import DecodedWords, decoder_for
+from sparebits.decoding.bounded_distance import LISTED_BITS, DecodedWords, decoder_for
 from sparebits.decoding.popcount import popcount
 from sparebits.errors import InputError
-
-LISTED_BITS = 17
-"""Data bits up to which a word is compared with all codewords."""
 
 
 def decode_nearest(code: LinearCode, words: np.ndarray) -> DecodedWords:

@@ -9,11 +9,9 @@ import numba
 import numpy as np
 from scipy.fft import dct, idct
 
+from sparebits.decoding.bounded_distance import LISTED_BITS
 from sparebits.decoding.popcount import popcount
 from sparebits.errors import InputError
-
-LISTED_BITS = 17
-"""Data bits up to which a word is weighed against all codewords."""
 
 
 def prior_of(data: np.ndarray, order: np.ndarray, negatives: int) -> np.ndarray:

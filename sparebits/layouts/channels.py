@@ -16,7 +16,7 @@ from torch import fx, nn
 from sparebits.errors import InputError
 from sparebits.formats import FloatFormat
 from sparebits.layouts.data_words import require_finite
-from sparebits.parameters import ParameterTensor, values_of, words_of
+from sparebits.parameters import ParameterTensor, doubles_of, nearest_words
 
 HEADROOM = 1
 """Powers of two by which means, variances and biases may outgrow their tensor's largest.
@@ -121,19 +121,15 @@ def absorb_scales(
         spans = [by_name[name].span for name in names]
         for span in spans:
             require_finite(words[span], fmt)
-        weights, means, variances, *biases = (_values(words[span], fmt) for span in spans)
+        weights, means, variances, *biases = (doubles_of(words[span].copy(), fmt) for span in spans)
         weights = weights.reshape(len(means), -1)
         scales = _scales(weights, [means, *biases], variances, pair.eps, fmt)
         changed = scales > 1
         variances[changed] = _scaled_variances(variances, scales, pair.eps)[changed]
         scaled = [weights * scales[:, None], means * scales, variances, *(bias * scales for bias in biases)]
         for span, values in zip(spans, scaled, strict=True):
-            absorbed[span] = words_of(torch.from_numpy(values).to(getattr(torch, fmt.dtype)))
+            absorbed[span] = nearest_words(values, fmt)
     return absorbed
-
-
-def _values(words: np.ndarray, fmt: FloatFormat) -> np.ndarray:
-    return values_of(words.copy(), fmt).double().numpy()
 
 
 def _scales(

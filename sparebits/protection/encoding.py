@@ -17,7 +17,7 @@ from sparebits.protection.code_words import joined, parted
 from sparebits.protection.fusion import fused_words, unfused_words
 from sparebits.protection.scheme import Group, Scheme
 
-LISTED_BITS = 12
+LISTED_LAYOUT_BITS = 12
 """Data bits of a layout up to which its words are listed for decoding: 16 KiB in binary32."""
 
 
@@ -221,7 +221,7 @@ def _words_of(group: Group, data: np.ndarray, detected: np.ndarray) -> tuple[np.
         if group.policy in ("median", "zero"):
             own[detected] = median if group.policy == "median" else 0
         # Listed where that takes little memory: one look-up a word.
-        parts.append(every_word(layout)[own] if layout.data_bits <= LISTED_BITS else layout.restore(own))
+        parts.append(every_word(layout)[own] if layout.data_bits <= LISTED_LAYOUT_BITS else layout.restore(own))
     return unfused_words(*parts, group.eps, group.layouts[0].fmt) if group.eps is not None else tuple(parts)
 
 

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from sparebits.parameters import ParameterTensor
@@ -102,10 +101,3 @@ def frontier_table(
             row[option.role] = f"{plan.code} {plan.span}, {plan.exponent_bits} exponent bits, {plan.policy}"
         rows.append({**row, "window": combination.plan.window, "format": fmt})
     return pd.DataFrame(rows)
-
-
-def held_ber(trials: pd.DataFrame, most_drop_pp: float = 1.0) -> float:
-    """The highest bit error rate such that at it and every lower one no trial dropped by more; 0 if there is none."""
-    worst = trials[trials["ber"] > 0].groupby("ber")["drop_pp"].max().sort_index()
-    held = worst[np.minimum.accumulate(worst.to_numpy() <= most_drop_pp)]
-    return float(held.index.max()) if len(held) else 0.0

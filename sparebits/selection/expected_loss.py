@@ -17,6 +17,9 @@ from sparebits.protection.plan import Plan, RolePlan
 
 ROLES = ("weights", "batchnorm", "other")
 
+BERS = np.geomspace(1e-4, 2e-1, 67)
+"""Bit error rates at which the frontier is expected, 20 a decade."""
+
 
 @dataclass(frozen=True)
 class CostCurve:

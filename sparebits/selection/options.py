@@ -5,15 +5,13 @@ from dataclasses import dataclass
 from functools import cache
 
 from sparebits.codes.catalogue import best_code, code_sizes
+from sparebits.decoding.bounded_distance import LISTED_BITS
 from sparebits.formats import FloatFormat
 from sparebits.protection.plan import RolePlan
 
 EXPONENT_BITS = (2, 3, 4, 5)
 """Windows of 3, 7, 15 and 31 powers of two beside the subnormal one; wider ones than 4 or 5 bits cost mantissa for
 nothing, as weights further below the largest do not count (thesis 3.7)."""
-
-LARGEST_LISTED_DATA_BITS = 17
-"""Codes over single words are decoded with all 2^k codewords at hand, which posterior means need."""
 
 CHANNEL_DATA_BITS = {"channel": {128: (43,), 64: (36,)}, "fused": {128: (22, 29), 64: (24,)}}
 """Data bits of the codes over a BatchNorm channel's four words, by span and code length."""
@@ -71,7 +69,8 @@ def data_bits_worth_trying(fmt: FloatFormat, span: str) -> tuple[int, ...]:
         return CHANNEL_DATA_BITS[span].get(n, ())
     strongest: dict[int, int] = {}
     for length, k in code_sizes():
-        if length == n and k <= LARGEST_LISTED_DATA_BITS:
+        # Posterior means need all codewords at hand.
+        if length == n and k <= LISTED_BITS:
             d = best_code(n, k).d
             strongest[d] = max(k, strongest.get(d, 0))
     return tuple(sorted(strongest.values()))

@@ -7,18 +7,15 @@ import pandas as pd
 
 from sparebits.choices import Choice
 from sparebits.evaluation import Evaluator
+from sparebits.outcomes import HELD_WITHIN_PP
 from sparebits.parameters import FlatParameters
 from sparebits.selection.choice import Candidate, choose, frontier_table, outcome_of, tensor_entries
 from sparebits.selection.contenders import Contender, by_thesis, planned
-from sparebits.selection.expected_loss import RoleOption, ber_held, best_by_weights_code, frontier, shortlist
+from sparebits.selection.expected_loss import BERS, RoleOption, ber_held, best_by_weights_code, frontier, shortlist
 from sparebits.selection.seeds import SELECTION, first_seed
 from sparebits.selection.trials import run_trials
 
 FINALISTS = 5
-BERS = np.geomspace(1e-4, 2e-1, 67)
-"""Bit error rates at which the frontier is expected, 20 a decade."""
-HELD_WITHIN_PP = 1.0
-"""Expected loss up to which a bit error rate counts as held."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import pandas as pd
 from sparebits.outcomes import HELD_WITHIN_PP, WordUse, word_uses
 from sparebits.report.results import NetworkResults
 from sparebits.report.wording import bits, listed, percent, points, rate
-from sparebits.selection.selection import BERS
+from sparebits.selection.expected_loss import BERS
 from sparebits.statistics import exact_upper_bound
 
 SCHEMES = {"chosen": "as chosen", "thesis": "by the thesis’ code", "unprotected": "unprotected"}
