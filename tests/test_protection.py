@@ -393,6 +393,7 @@ def test_schemes_and_plans_survive_json(fmt, network):
         lambda plan: plan["roles"]["weights"].update(policy="hope"),
         lambda plan: plan["roles"]["weights"].update(span=None),
         lambda plan: plan.update(roles=["weights"]),
+        lambda entry: entry.update(window="row"),
     ],
 )
 def test_a_plan_that_is_none_is_told(change):

@@ -49,6 +49,10 @@ class Plan:
     roles: dict[str, RolePlan]
     window: str = "tensor"
 
+    def __post_init__(self):
+        if self.window not in WINDOWS:
+            raise InputError(f"the window of a plan is one of {WINDOWS}, not {self.window!r}")
+
     def as_dict(self) -> dict:
         """What JSON can hold; `plan_from_dict` is the inverse."""
         return {"window": self.window, "roles": {role: asdict(plan) for role, plan in self.roles.items()}}
