@@ -10,7 +10,7 @@ from sparebits.alterations import MODES, alter_low_bits, is_below, round_exponen
 from sparebits.choices import Choice, pairs_by_spare_bits
 from sparebits.evaluation import Evaluator, Variant, predict_variants
 from sparebits.parameters import FlatParameters, kinds_of
-from sparebits.statistics import compare_with_golden
+from sparebits.statistics.paired_images import compare_with_golden
 
 
 @dataclass(frozen=True)

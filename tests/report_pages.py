@@ -14,7 +14,7 @@ from torch import nn
 from sparebits.bit_classes import choose_ecc, classify_bits, network_free_bits
 from sparebits.census import bit_census, exponent_census, tensor_census
 from sparebits.choices import Choice
-from sparebits.formats import FORMATS
+from sparebits.formats import FORMATS, FloatFormat
 from sparebits.parameters import FlatParameters
 from sparebits.protection.fitting import fit_scheme
 from sparebits.protection.plan import Plan, RolePlan
@@ -23,7 +23,8 @@ from sparebits.report.results import read_results
 from sparebits.report.sections import sections
 from sparebits.selection.choice import outcome_of, tensor_entries
 from sparebits.selection.contenders import by_thesis
-from sparebits.statistics import mcnemar_exact, wilson_interval
+from sparebits.statistics.intervals import wilson_interval
+from sparebits.statistics.paired_images import mcnemar_exact
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "reports" / "template.html"
@@ -75,6 +76,70 @@ def protection(parameters: FlatParameters, choice: Choice, batchnorm: RolePlan |
     }
 
 
+def fault_rows(groups: list[dict]) -> pd.DataFrame:
+    """faults.csv of single flipped bits, with the counts of outcomes that each group asks for.
+
+    Args:
+        groups: counts of masked, sdc, critical and nan (those left out are 0) and the columns to set; the others are
+            those of a persistent fault in a convolution's weights.
+    """
+    columns = {"tensor": "0.weight", "bit": 0, "injection": "parameters", "where": "parameters"}
+    columns |= {"fault_model": "single_bit", "target": "all", "strata": "none", "kind": "weight"}
+    columns |= {"layer": "0", "layer_type": "Conv2d", "image": -1, "images": IMAGES}
+    rows = []
+    for group in groups:
+        for outcome in ("masked", "sdc", "critical", "nan"):
+            fault = columns | {key: value for key, value in group.items() if key in columns} | {"outcome": outcome}
+            rows += [fault] * group.get(outcome, 0)
+    found = pd.DataFrame(rows)
+    numbers = {"trial": range(len(found)), "index": range(len(found)), "before": 1.0, "after": np.inf}
+    return found.assign(**numbers, seed=1)
+
+
+def transient(layer_type: str, **group) -> dict:
+    """A group of `fault_rows` that strikes what an operation returns."""
+    columns = {"where": "activations", "injection": "activations", "kind": "activation", "image": 7, "images": 1}
+    return columns | {"tensor": layer_type.lower(), "layer": layer_type.lower(), "layer_type": layer_type} | group
+
+
+def drawn_faults(tensors: pd.DataFrame, fmt: FloatFormat, trials: int = 600) -> pd.DataFrame:
+    """faults.csv of bits drawn from all words, from those of each layer type, and from activations.
+
+    The leading exponent bit mostly fails, its neighbours and the sign sometimes, the mantissa hardly ever; transient
+    faults fail half as often.
+    """
+    random = np.random.default_rng(5)
+    tensors = tensors.assign(layer=tensors["tensor"].str.rpartition(".")[0])
+    persistent = [_drawn(tensors, fmt, trials, random).assign(injection="parameters", strata="none")]
+    for _, members in tensors.groupby("layer_type", sort=False):
+        drawn = _drawn(members, fmt, trials // 6, random)
+        persistent.append(drawn.assign(injection="layer types", strata="layer_type"))
+    persistent = pd.concat(persistent).assign(where="parameters", image=-1, images=IMAGES)
+    nodes = tensors[["layer", "layer_type"]].drop_duplicates().assign(kind="activation", values=256)
+    rectified = nodes.iloc[::2].assign(layer=nodes["layer"] + "_relu", layer_type="ReLU")
+    first = pd.DataFrame([{"layer": "x", "layer_type": "input", "kind": "input", "values": 1024}])
+    nodes = pd.concat([first, nodes, rectified]).assign(tensor=lambda rows: rows["layer"])
+    transient = _drawn(nodes, fmt, trials, random).assign(injection="activations", strata="none")
+    transient = transient.assign(where="activations", image=random.integers(IMAGES, size=trials), images=1)
+    found = pd.concat([persistent, transient], ignore_index=True)
+    rates = np.full(fmt.width, 0.01)
+    rates[fmt.mantissa_bits : fmt.sign_bit] = np.linspace(0.02, 0.15, fmt.exponent_bits)
+    rates[fmt.sign_bit - 1], rates[fmt.sign_bit] = 0.9, 0.1
+    fails = random.random(len(found)) < rates[found["bit"]] * np.where(found["where"] == "parameters", 1, 0.5)
+    worse = random.choice(["sdc", "critical", "nan"], p=[0.5, 0.4, 0.1], size=len(found))
+    fixed = {"fault_model": "single_bit", "target": "all", "before": 1.0, "after": np.nan, "seed": 5}
+    return found.assign(trial=range(len(found)), outcome=np.where(fails, worse, "masked"), **fixed)
+
+
+def _drawn(members: pd.DataFrame, fmt: FloatFormat, trials: int, random: np.random.Generator) -> pd.DataFrame:
+    """Different bits of the words of some tensors."""
+    ends = members["values"].cumsum().to_numpy()
+    word, bit = np.divmod(random.choice(ends[-1] * fmt.width, size=trials, replace=False), fmt.width)
+    place = np.searchsorted(ends, word, side="right")
+    rows = members.iloc[place][["tensor", "kind", "layer", "layer_type"]]
+    return rows.assign(index=word - (ends - members["values"].to_numpy())[place], bit=bit)
+
+
 FRONTIER = pd.DataFrame(
     [
         ("frontier", 0.0, 0.02),
@@ -88,6 +153,14 @@ FRONTIER = pd.DataFrame(
 HELD = {"chosen": 5e-2, "thesis": 1e-3, "unprotected": 0.0}
 
 
+def _small_model() -> nn.Module:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(16, 3))
+    model[1].running_var.fill_(3.0)
+    model[1].weight.data[0] = 2.5  # one mixed tensor
+    return model
+
+
 def write_network(
     folder: Path,
     name: str,
@@ -96,15 +169,14 @@ def write_network(
     dtype: str = "float32",
     held: dict[str, float] = HELD,
     batchnorm: RolePlan | None = None,
+    model: nn.Module | None = None,
 ) -> None:
-    """Tables of a small network that bears altered bits up to `depth` and its format's floors up to `floor_place`.
+    """Tables of a network that bears altered bits up to `depth` and its format's floors up to `floor_place`.
 
     Under faults its schemes hold the bit error rates `held`; its BatchNorm is protected as said, otherwise as weights.
+    Without a model it is small: a convolution, a BatchNorm and a linear layer.
     """
-    torch.manual_seed(0)
-    model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(16, 3))
-    model[1].running_var.fill_(3.0)
-    model[1].weight.data[0] = 2.5  # one mixed tensor
+    model = model or _small_model()
     state = {key: value.to(getattr(torch, dtype)) for key, value in model.state_dict().items()}
     parameters = FlatParameters(model.double() if dtype == "float64" else model, state)
     fmt = FORMATS[dtype]
@@ -143,6 +215,7 @@ def write_network(
         "bit_classes": classify_bits(tensors, bits, choice, fmt),
         "ecc": choose_ecc(tensors, choice, fmt),
         "frontier": FRONTIER,
+        "faults": drawn_faults(tensors, fmt),
     }
     selection = protection(parameters, choice, batchnorm)
     if not selection["thesis"]["fits"]:

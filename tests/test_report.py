@@ -13,7 +13,7 @@ from report_pages import CAPTIONS, IMAGES, TEMPLATE, build, encodings, findings,
 from sparebits.errors import InputError
 from sparebits.report.page import build_report
 from sparebits.report.results import read_results
-from sparebits.statistics import drop_interval
+from sparebits.statistics.paired_images import drop_interval
 
 
 @pytest.fixture(scope="module")

@@ -28,6 +28,8 @@ METADATA = 1
 """Plane of what a layout keeps beside the words."""
 CHECK_WORDS = 2
 """Plane of check bits that are stored out of band."""
+STUCK_VALUES = 8
+"""Added to the plane of cells: the plane of the values at which they are stuck."""
 
 WIDTHS = (8, 16, 32, 64)
 GAMMA = 0x9E3779B97F4A7C15
@@ -121,14 +123,14 @@ def _flip(first, threshold, masks):
         state = first + (np.uint64(index) << np.uint64(6)) * gamma
         mask = np.uint64(0)
         for bit in range(width):
-            number = _mix(state + np.uint64(bit) * gamma)
+            number = mix64(state + np.uint64(bit) * gamma)
             mask |= np.uint64(number < threshold) << np.uint64(bit)
         masks[index] = mask
 
 
 @numba.njit(cache=True, inline="always")
-def _mix(state):
-    """`mix` of a uint64."""
+def mix64(state):
+    """`mix` of a uint64, for kernels."""
     state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return state ^ (state >> np.uint64(31))

@@ -8,7 +8,7 @@ from sparebits.choices import find_depth
 from sparebits.formats import FloatFormat
 from sparebits.report.results import NetworkResults
 from sparebits.report.wording import bit_runs, hex_field, kinds, listed, percent, points_interval, power_of_two
-from sparebits.statistics import drop_interval
+from sparebits.statistics.paired_images import drop_interval
 
 MANY = 4
 """More networks than this are told by their extremes."""

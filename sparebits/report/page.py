@@ -14,6 +14,7 @@ from sparebits.errors import InputError
 from sparebits.files import whole_file, whole_folder
 from sparebits.report import findings
 from sparebits.report.charts.style import INK, SYMBOLS
+from sparebits.report.faults import findings as faults
 from sparebits.report.parts import Figure, Section
 from sparebits.report.protection import findings as protection
 from sparebits.report.results import NetworkResults
@@ -67,6 +68,7 @@ def render_page(
         "headline": protection.headline(results),
         "spare_bits": findings.spare_bits(results),
         "protection": protection.facts(results),
+        "faults": faults.facts(results),
         "warning": findings.at_chance(results),
         "groups": findings.groups(results),
         "codes": findings.codes(results),

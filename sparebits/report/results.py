@@ -11,14 +11,14 @@ from sparebits.choices import Choice, thesis_choice
 from sparebits.errors import InputError
 from sparebits.formats import FORMATS, FloatFormat, format_named
 from sparebits.outcomes import SchemeOutcome, scheme_outcome
-from sparebits.statistics import wilson_interval
+from sparebits.statistics.intervals import wilson_interval
 
 _OUTCOME = ["images", "hits", "accuracy", "low", "high", "drop_pp", "lost", "gained", "p_value"]
 TABLES = {
     "golden": ["image_id", "predicted", "label", "hit"],
     "bits": ["kind", "bit", "zeros", "ones"],
     "exponents": ["kind", "exponent", "count"],
-    "tensors": ["tensor", "kind", "values", "min_exponent", "max_exponent", "group", "format"],
+    "tensors": ["tensor", "kind", "layer_type", "values", "min_exponent", "max_exponent", "group", "format"],
     "lsb": ["mode", "kind", "bit", *_OUTCOME],
     "rounding": ["floor", "tensors", "modified_tensors", "values", "modified_values", *_OUTCOME],
     "combined": ["choice", "floor", "bit", "spare_bits", *_OUTCOME],
@@ -26,8 +26,18 @@ TABLES = {
     "ecc": ["group", "rule", "forced_bits", "irrelevant_bits", "spare_bits", "data_bits", "hamming_n", "secded_n"],
     "frontier": ["scheme", "layout_loss_pp", "ber_held"],
     "campaign": ["scheme", "ber", "trial", "flips", "corrected", "detected", "miscorrected", *_OUTCOME],
+    "faults": [
+        *("trial", "tensor", "index", "bit", "outcome", "injection", "where"),
+        *("fault_model", "target", "strata", "layer_type", "image", "images"),
+    ],
 }
 """The tables of a network and the columns that the report uses."""
+_ANSWERS = {"outcome": ("masked", "sdc", "critical", "nan"), "where": ("parameters", "activations")}
+"""All that these columns of faults.csv may hold."""
+_TEXTS = (
+    *("tensor", "kind", "image_id", "choice", "group", "rule", "scheme", "injection", "where"),
+    *("fault_model", "target", "strata", "layer_type", "outcome"),
+)
 SELECTION = ["ber", "tolerance_pp", "within_tolerance", "calibration", "tensors", "thesis"]
 """The entries of selection.json that it uses."""
 
@@ -48,6 +58,7 @@ class NetworkResults:
     ecc: pd.DataFrame
     frontier: pd.DataFrame
     campaign: pd.DataFrame
+    faults: pd.DataFrame
     selection: dict
 
     @property
@@ -119,7 +130,8 @@ def read_results(folder: str | Path, network: str) -> NetworkResults:
     """Read the tables of a network from `folder`/`network`.
 
     Raises:
-        InputError: if a file is missing or empty, or lacks a column, or the format is unknown.
+        InputError: if a file is missing or empty or lacks a column, or the format or a fault's outcome, place or tensor
+            is unknown.
     """
     tables = {}
     for table, columns in TABLES.items():
@@ -127,9 +139,10 @@ def read_results(folder: str | Path, network: str) -> NetworkResults:
         if not path.is_file():
             raise InputError(f"{path} is missing; run snakemake, or leave {network} out of --networks")
         try:
-            # A name such as "NA" is a name.
-            text = dict.fromkeys(("tensor", "kind", "image_id", "choice", "group", "rule", "scheme"), str)
-            tables[table] = pd.read_csv(path, dtype=text, keep_default_na=False, na_values=["", "nan", "NaN"])
+            # A name such as "NA" is a name, and "nan" is an outcome.
+            blanks = {column: ["", "nan", "NaN"] for column in columns if column not in _TEXTS}
+            text = dict.fromkeys(_TEXTS, str)
+            tables[table] = pd.read_csv(path, dtype=text, keep_default_na=False, na_values=blanks)
         except pd.errors.EmptyDataError:
             raise InputError(f"{path} is empty; delete it and run snakemake again") from None
         missing = [column for column in columns if column not in tables[table]]
@@ -141,7 +154,20 @@ def read_results(folder: str | Path, network: str) -> NetworkResults:
     known = [fmt.name for fmt in FORMATS.values()]
     if found not in known:
         raise InputError(f"{network}/tensors.csv has the format {found}, which is none of {', '.join(known)}")
+    _check_faults(tables["faults"], tables["tensors"], Path(folder) / network / "faults.csv")
     return NetworkResults(network, **tables, selection=_read_selection(Path(folder) / network / "selection.json"))
+
+
+def _check_faults(faults: pd.DataFrame, tensors: pd.DataFrame, path: Path) -> None:
+    for column, known in _ANSWERS.items():
+        for name in faults.loc[~faults[column].isin(known), column].head(1):
+            told = f"{path} has the {column} {name}, which is none of {', '.join(known)}"
+            raise InputError(f"{told}; delete it and run snakemake again")
+    struck = faults.loc[faults["where"] == "parameters", "tensor"]
+    for name in struck[~struck.isin(tensors["tensor"])].head(1):
+        raise InputError(
+            f"{path} has the tensor {name}, which tensors.csv has not; delete both and run snakemake again"
+        )
 
 
 def _read_selection(path: Path) -> dict:

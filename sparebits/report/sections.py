@@ -9,11 +9,12 @@ from sparebits.report.charts.bitmaps import bit_map, bit_rows
 from sparebits.report.charts.census import exponent_histogram, share_of_ones
 from sparebits.report.charts.steps import accuracy_by_size, accuracy_by_step, drop_by_spare_bits
 from sparebits.report.charts.sweeps import accuracy_by_bit, drop_near_tolerance
+from sparebits.report.faults.sections import faults
 from sparebits.report.parts import Figure, Section
 from sparebits.report.protection.sections import frontier, protection, stored_words
 from sparebits.report.results import NetworkResults
 from sparebits.report.wording import floor_name, hex_field, power_of_two
-from sparebits.statistics import drop_interval
+from sparebits.statistics.paired_images import drop_interval
 
 
 def sections(results: Sequence[NetworkResults], tolerance_pp: float) -> list[Section]:
@@ -21,6 +22,7 @@ def sections(results: Sequence[NetworkResults], tolerance_pp: float) -> list[Sec
     return [
         Section("summary", "Summary", "chapter 4", tables=[tables.summary(results, tolerance_pp)]),
         protection(results),
+        faults(results),
         stored_words(results),
         frontier(results),
         _sweep(results, tolerance_pp),

@@ -22,7 +22,7 @@ from sparebits.report.wording import (
     points,
     points_interval,
 )
-from sparebits.statistics import drop_interval
+from sparebits.statistics.paired_images import drop_interval
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from sparebits.evaluation import Evaluator, Variant
 from sparebits.margins import expected_lost
-from sparebits.statistics import compare_with_golden
+from sparebits.statistics.paired_images import compare_with_golden
 
 DECIMALS = 3
 """Of an expected loss in percentage points; an extrapolated tail says nothing finer."""

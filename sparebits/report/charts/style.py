@@ -46,6 +46,20 @@ STORED_COLOURS = {
 }
 # Tol's vibrant scheme; no network has one of them.
 SCHEME_COLOURS = {"chosen": "#009988", "thesis": "#EE7733", "unprotected": "#4B5560"}
+# Of faults; no network, kind or scheme has one of them.
+PERSISTENCE_COLOURS = {"persistent": "#222255", "transient": "#EE3377"}
+MEASURE_SHAPES = {"any prediction changed": "circle", "critical": "diamond"}
+# Tol's muted scheme, without what networks have; layer types that are not named are grey.
+LAYER_TYPE_COLOURS = {
+    "Conv2d": "#117733",
+    "BatchNorm2d": "#CC6677",
+    "Linear": "#AA4499",
+    "DepthwiseConv2d": "#66B7DD",
+    "LayerNorm": "#B8A53F",
+    "Embedding": "#44AA99",
+    "ConvTranspose2d": "#661100",
+}
+_OTHER_LAYER_TYPE = "#777777"
 # Vega's names of symbols, and SVG paths like them in a box of 12 by 12.
 SYMBOLS = {
     "circle": "M11 6A5 5 0 1 1 1 6A5 5 0 1 1 11 6Z",
@@ -101,13 +115,15 @@ def names_in(frame: pd.DataFrame, column: str) -> list[str]:
 
 
 def colour_scale(column: str, names: Sequence[str]) -> alt.Scale:
-    """The colours of networks (by position), kinds, modes, schemes or classes (by name)."""
+    """The colours of networks (by position), kinds, modes, schemes, classes and the like (by name)."""
     by_name = {
         "kind": KIND_COLOURS,
         "mode": MODE_COLOURS,
         "class": CLASS_COLOURS,
         "stored_class": STORED_COLOURS,
         "scheme": SCHEME_COLOURS,
+        "persistence": PERSISTENCE_COLOURS,
+        "layer_type": dict.fromkeys(names, _OTHER_LAYER_TYPE) | LAYER_TYPE_COLOURS,
     }.get(column)
     if by_name:
         colours = [by_name[name] for name in names]
@@ -130,7 +146,9 @@ def bit_axis(fmt: FloatFormat, title: str = "Bit of the word") -> alt.X:
     step = 4 if fmt.width <= 32 else 8
     ticks = sorted({fmt.sign_bit, *range(0, fmt.width, step)} - {fmt.sign_bit - 1})
     axis = alt.Axis(values=ticks, grid=False, format="d", labelOverlap="greedy", domain=False)
-    return alt.X("left:Q", title=title, axis=axis, scale=alt.Scale(domain=[fmt.sign_bit + 0.5, -0.5], nice=False))
+    # Of a descending domain that had to hold zero, zero would be all.
+    scale = alt.Scale(domain=[fmt.sign_bit + 0.5, -0.5], nice=False, zero=False)
+    return alt.X("left:Q", title=title, axis=axis, scale=scale)
 
 
 def field_marks(fmt: FloatFormat, ends: str = "rule") -> alt.LayerChart:

@@ -15,7 +15,8 @@ from sparebits.report.charts.style import (
     names_in,
     shape_scale,
 )
-from sparebits.statistics import drop_interval, wilson_interval
+from sparebits.statistics.intervals import wilson_interval
+from sparebits.statistics.paired_images import drop_interval
 
 GOLDEN_BIT = -1
 """Where the golden run stands on the axis of highest altered bits."""

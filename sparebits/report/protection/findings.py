@@ -8,7 +8,7 @@ from sparebits.outcomes import HELD_WITHIN_PP, WordUse, word_uses
 from sparebits.report.results import NetworkResults
 from sparebits.report.wording import bits, listed, percent, points, rate
 from sparebits.selection.expected_loss import BERS
-from sparebits.statistics import exact_upper_bound
+from sparebits.statistics.intervals import exact_upper_bound
 
 SCHEMES = {"chosen": "as chosen", "thesis": "by the thesis’ code", "unprotected": "unprotected"}
 """The schemes of a campaign, in the reader's order."""

@@ -12,7 +12,8 @@ from sparebits.report.protection.findings import SCHEMES, first_not_held
 from sparebits.report.results import NetworkResults
 from sparebits.report.tables import Table
 from sparebits.report.wording import MISSING, count, percent, points, points_interval, rate
-from sparebits.statistics import drop_interval, exact_upper_bound
+from sparebits.statistics.intervals import exact_upper_bound
+from sparebits.statistics.paired_images import drop_interval
 
 _SPANS = {"word": "one word", "channel": "four words of a channel", "fused": "four words of a channel"}
 _POLICIES = {"keep": "as they are", "zero": "0", "median": "median of the tensor", "posterior mean": "posterior mean"}

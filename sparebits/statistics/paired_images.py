@@ -1,31 +1,10 @@
-"""Intervals and tests for hits among images, and for failures among trials."""
+"""Variants of a network against the golden run on the same images."""
 
 import numpy as np
 import pandas as pd
-from scipy.special import bdtr, betaincinv, ndtri
+from scipy.special import bdtr, ndtri
 
-
-def wilson_interval(hits, images, confidence: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
-    """Score interval of a proportion (Wilson 1927); `hits` of `images`, numbers or arrays, bounds in 0..1."""
-    z2 = ndtri((1 + confidence) / 2) ** 2
-    hits, images = np.asarray(hits, dtype=float), np.asarray(images, dtype=float)
-    centre = (hits + z2 / 2) / (images + z2)
-    half = np.sqrt(z2 * (hits * (images - hits) / images + z2 / 4)) / (images + z2)
-    # Exact at the ends, where rounding would leave 1e-17.
-    low = np.where(hits == 0, 0.0, np.maximum(centre - half, 0))
-    high = np.where(hits == images, 1.0, np.minimum(centre + half, 1))
-    return low, high
-
-
-def exact_upper_bound(failures, trials, confidence: float = 0.95) -> np.ndarray:
-    """One-sided upper bound of a probability (Clopper & Pearson 1934): `failures` of independent `trials`, in 0..1.
-
-    The probability at which so few failures or fewer have the probability 1 - confidence. Without any failure it is
-    1 - (1 - confidence)^(1 / trials), about 3 / trials at 95 %.
-    """
-    failures, trials = np.asarray(failures, dtype=float), np.asarray(trials, dtype=float)
-    bound = betaincinv(failures + 1, np.maximum(trials - failures, 1), confidence)
-    return np.where(failures == trials, 1.0, bound)
+from sparebits.statistics.intervals import wilson_interval
 
 
 def mcnemar_exact(lost, gained) -> np.ndarray:
