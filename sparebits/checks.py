@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from sparebits.datasets import open_dataset
+from sparebits.engine.choice import Engine
 from sparebits.errors import InputError
 from sparebits.evaluation import Evaluator, PreparedImages
 from sparebits.images import apply_geometry
@@ -67,7 +68,7 @@ def check_network(config: dict, network: str, folder: str) -> None:
     prepared = PreparedImages(
         _EndsOnly(np.stack(ends)), list(images.ids), np.array(images.labels), transform["mean"], transform["std"]
     )
-    Evaluator(FlatParameters(model, stored), prepared, config["evaluation"]["batch_size"]).check()
+    Evaluator(FlatParameters(model, stored), prepared, Engine(2)).check()
 
 
 class _EndsOnly:

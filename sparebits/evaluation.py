@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from sparebits.engine.choice import Engine
 from sparebits.errors import InputError
 from sparebits.margins import margins_of
 from sparebits.parameters import FlatParameters
@@ -49,13 +50,20 @@ class PreparedImages:
 
 
 class Evaluator:
-    """Runs a network, with its own words or with others, over prepared images."""
+    """Runs a network, with its own words or with others, over prepared images.
 
-    def __init__(self, parameters: FlatParameters, images: PreparedImages, batch_size: int, device: str = "cpu"):
+    Attributes:
+        parameters, images: of the network and what it runs over.
+        engine: how it runs: batches, order of memory, compiled or not.
+        device: torch's name of it.
+    """
+
+    def __init__(self, parameters: FlatParameters, images: PreparedImages, engine: Engine, device: str = "cpu"):
         self.parameters = parameters
         self.images = images
-        self.batch_size = batch_size
+        self.engine = engine
         self.device = device
+        self._compiled: Callable[[torch.Tensor], torch.Tensor] | None = None
         shape = (1, -1, 1, 1)
         self._mean = torch.tensor(images.mean, dtype=parameters.compute_dtype, device=device).view(shape)
         self._std = torch.tensor(images.std, dtype=parameters.compute_dtype, device=device).view(shape)
@@ -92,18 +100,32 @@ class Evaluator:
             margins[batch] = margins_of(logits.cpu().numpy(), classes[batch])
         return predicted, margins
 
+    def prepare(self, evaluations: int) -> None:
+        """Compile the network, once, if so many inferences of an image are worth it."""
+        if self._compiled is None and self.engine.is_worth_compiling(evaluations):
+            self._compiled = torch.compile(self.parameters.model, dynamic=False)
+
     def _batches_of_logits(self, words: np.ndarray, indices: np.ndarray) -> Iterator[tuple[slice, torch.Tensor]]:
         """Which of the images, and their logits, for a network with these words."""
         self.parameters.load(words)
-        for batch in batches(len(indices), self.batch_size):
+        for batch in batches(len(indices), self.engine.batch_size):
             yield batch, self.logits(indices[batch])
 
     def logits(self, indices: np.ndarray) -> torch.Tensor:
         """Logits (len(indices), classes) of the words loaded last."""
+        inputs = self.inputs(indices)
+        with torch.inference_mode():
+            if self._compiled is None:
+                return self.parameters.model(inputs)
+            # Of one size always, as every other one would be compiled anew.
+            missing = self.engine.batch_size - len(inputs)
+            return self._compiled(torch.cat([inputs, inputs[:1].expand(missing, -1, -1, -1)]))[: len(inputs)]
+
+    def inputs(self, indices: np.ndarray) -> torch.Tensor:
+        """Normalised images (len(indices), channels, height, width), in the engine's order of memory."""
         pixels = torch.from_numpy(self.images.pixels[indices]).to(self.device)
         inputs = pixels.permute(0, 3, 1, 2).to(self.parameters.compute_dtype).div_(255).sub_(self._mean).div_(self._std)
-        with torch.inference_mode():
-            return self.parameters.model(inputs)
+        return inputs.contiguous(memory_format=getattr(torch, self.engine.memory_format))
 
     def check(self) -> None:
         """Run two images, to find out before any long work whether network, images and labels go together.
@@ -161,5 +183,7 @@ class Variant:
 
 def predict_variants(evaluator: Evaluator, variants: Iterable[Variant], indices: np.ndarray) -> np.ndarray:
     """Predicted classes, uint16 (variants, images), of each variant in turn; shows progress."""
-    progress = tqdm(list(variants), unit="variant", mininterval=2)
+    variants = list(variants)
+    evaluator.prepare(len(variants) * len(indices))
+    progress = tqdm(variants, unit="variant", mininterval=2)
     return np.stack([evaluator.predict(variant.words(), indices) for variant in progress])

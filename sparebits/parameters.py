@@ -19,7 +19,7 @@ class ParameterTensor:
     Attributes:
         kind: the last component of the name if it is one of KINDS, else "other".
         role: what protection goes by: "weights" (two or more dimensions), "batchnorm" (beside a running_mean), "other".
-        layer_type: class of the module that owns it; a Conv2d with one input channel a group is a "DepthwiseConv2d".
+        layer_type: of the module that owns it, see `layer_type_of`.
         start: index of its first word.
     """
 
@@ -48,7 +48,7 @@ def parameter_tensors(model: nn.Module) -> list[ParameterTensor]:
         if value.is_floating_point() and id(value) not in seen:
             seen.add(id(value))
             shapes[name] = tuple(value.shape)
-            layer_types[name] = _layer_type(modules.get(name.rpartition(".")[0]))
+            layer_types[name] = layer_type_of(modules.get(name.rpartition(".")[0]))
     return named_tensors(shapes, layer_types)
 
 
@@ -83,7 +83,8 @@ def _role(shape: tuple[int, ...], running_mean: str, shapes: Mapping[str, tuple[
     return "weights" if len(shape) >= 2 else "other"
 
 
-def _layer_type(module: nn.Module | None) -> str:
+def layer_type_of(module: nn.Module | None) -> str:
+    """A module's class; a Conv2d with one input channel a group is a "DepthwiseConv2d"."""
     if isinstance(module, nn.Conv2d) and module.groups == module.in_channels > 1:
         return "DepthwiseConv2d"
     return type(module).__name__
@@ -146,13 +147,40 @@ class FlatParameters:
         parameters = model.state_dict(keep_vars=True)
         self.compute_dtype = parameters[self.tensors[0].name].dtype
         self._values = torch.empty(len(self.golden), dtype=self.compute_dtype, device=device)
+        stored_dtype = getattr(torch, self.fmt.dtype)
+        self._stored = self._values if stored_dtype == self.compute_dtype else self._values.to(stored_dtype)
         for tensor in self.tensors:
             parameters[tensor.name].data = self._values[tensor.span].view(tensor.shape)
         self.load(self.golden)
 
     def load(self, words: np.ndarray) -> None:
         """Let the model compute with these words, (values,), of the format's unsigned integer type."""
-        self._values.copy_(values_of(words if words.flags.writeable else words.copy(), self.fmt))
+        loaded = values_of(words if words.flags.writeable else words.copy(), self.fmt)
+        self._stored.copy_(loaded)
+        if self._stored is not self._values:
+            self._values.copy_(self._stored)
+
+    def flip(self, indices: np.ndarray, masks: np.ndarray) -> None:
+        """Flip bits of the words loaded last, in place; doing so again undoes it.
+
+        Args:
+            indices: of words, int64 (hit,), each once.
+            masks: what each is XORed with, of the format's unsigned integer type, (hit,).
+        """
+        integers = self._stored.view(getattr(torch, f"int{self.fmt.width}"))
+        places = torch.from_numpy(indices).to(integers.device)
+        integers[places] ^= torch.from_numpy(masks.view(f"int{self.fmt.width}")).to(integers.device)
+        if self._stored is not self._values:
+            self._values[places] = self._stored[places].to(self.compute_dtype)
+
+    def tensors_at(self, indices: np.ndarray) -> dict[str, np.ndarray]:
+        """By the name of each tensor that holds some of these words, their places in the flattened tensor, int64."""
+        starts = np.array([tensor.start for tensor in self.tensors])
+        owners = np.searchsorted(starts, indices, side="right") - 1
+        return {
+            self.tensors[owner].name: indices[owners == owner] - self.tensors[owner].start
+            for owner in np.unique(owners)
+        }
 
     def spans(self, kind: str) -> Iterator[slice]:
         """The tensors of a kind in the buffer; all of them, as one span, for "all"."""

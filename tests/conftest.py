@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from workflow import finished_project
 
+from sparebits.engine.choice import Engine
 from sparebits.evaluation import Evaluator, PreparedImages
 from sparebits.formats import FORMATS
 from sparebits.parameters import FlatParameters, parameter_tensors, values_of
@@ -101,7 +102,7 @@ def evaluator(network):
     random = np.random.default_rng(3)
     pixels = (random.integers(0, 200, (80, 1, 1, 3)) + random.integers(0, 56, (80, 12, 10, 3))).astype(np.uint8)
     images = PreparedImages(pixels, [str(n) for n in range(80)], np.zeros(80, dtype=int), [0.5] * 3, [0.2] * 3)
-    evaluator = Evaluator(FlatParameters(network, network.state_dict()), images, 32)
+    evaluator = Evaluator(FlatParameters(network, network.state_dict()), images, Engine(32))
     labels = evaluator.predict(evaluator.parameters.golden, np.arange(80)).astype(int)
     labels[::5] = (labels[::5] + 1) % 5
     images.labels[:] = labels

@@ -9,6 +9,7 @@ from torch import nn
 
 from sparebits.config import load_config
 from sparebits.datasets import open_dataset
+from sparebits.engine.choice import Engine
 from sparebits.errors import InputError
 from sparebits.evaluation import Evaluator, PreparedImages
 from sparebits.images import prepare_images, write_labels
@@ -185,7 +186,7 @@ def test_trained_networks_predict_the_same_and_round_better(name, count, digits,
     pairs = find_pairs(model).pairs
     assert len(pairs) == count
     absorbed = absorb_scales(network.golden, network.tensors, pairs, network.fmt)
-    evaluator = Evaluator(network, digits, batch_size=256)
+    evaluator = Evaluator(network, digits, Engine(256))
     everything = np.arange(len(digits.labels))
     assert len(everything) == 898
     network.load(network.golden)

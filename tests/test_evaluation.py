@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from sparebits.engine.choice import Engine
 from sparebits.errors import InputError
 from sparebits.evaluation import Evaluator, PreparedImages, Variant, batches, predict_variants
 from sparebits.formats import FORMATS
@@ -38,7 +39,7 @@ def evaluator_of(model: nn.Module, count: int = 23, batch_size: int = 8, dtype: 
         name: value.to(getattr(torch, dtype)) if value.is_floating_point() else value
         for name, value in model.state_dict().items()
     }
-    return Evaluator(FlatParameters(model, state), images, batch_size)
+    return Evaluator(FlatParameters(model, state), images, Engine(batch_size))
 
 
 def plain_logits(model: nn.Module, images: PreparedImages, dtype: torch.dtype) -> torch.Tensor:
@@ -74,10 +75,10 @@ def test_predictions_are_the_same_for_every_batch_size(network):
     indices = np.arange(23)
     golden = evaluator.parameters.golden
     for words in (golden, golden ^ np.uint32(1 << 22), golden ^ np.uint32(1 << 31)):
-        evaluator.batch_size = 23
+        evaluator.engine = Engine(23)
         one_batch = evaluator.predict(words, indices).tolist()
         for size in (2, 3, 5, 8, 11, 22, 100):
-            evaluator.batch_size = size
+            evaluator.engine = Engine(size)
             assert evaluator.predict(words, indices).tolist() == one_batch, size
 
 

@@ -13,6 +13,7 @@ from torchvision import transforms
 
 from sparebits.cli import main
 from sparebits.datasets import open_dataset
+from sparebits.engine.choice import Engine
 from sparebits.evaluation import Evaluator, PreparedImages
 from sparebits.faults.ber import PARAMETERS, ber_mask, count_flips
 from sparebits.images import prepare_images, write_labels
@@ -62,7 +63,7 @@ def prepared(data: Path, depth: int, folder: Path) -> Path:
 def test_golden_hits_of_cifar10_resnets_are_the_published_ones(data, cifar10, tmp_path, depth, hits):
     """Y. Idelbayev's weights: published test errors of 8.27 % and 7.37 %."""
     parameters = load_network(prepared(data, depth, tmp_path))
-    evaluator = Evaluator(parameters, cifar10, batch_size=250)
+    evaluator = Evaluator(parameters, cifar10, Engine(250))
     predicted = evaluator.predict(parameters.golden, np.arange(10_000))
     assert int((predicted == cifar10.labels).sum()) == hits
 
@@ -89,7 +90,7 @@ def test_a_protected_resnet20_loses_little_and_restores_every_word(data, cifar10
     by_name = {tensor.name: tensor for tensor in checkpoint.tensors}
     for tensor in parameters.tensors:
         restored[tensor.span] = clean[by_name[tensor.name].span]
-    predicted = Evaluator(parameters, cifar10, batch_size=250).predict(restored, np.arange(10_000))
+    predicted = Evaluator(parameters, cifar10, Engine(250)).predict(restored, np.arange(10_000))
     assert (9173 - int((predicted == cifar10.labels).sum())) / 100 <= 0.2
 
     for seed in range(1, 4):
