@@ -25,6 +25,7 @@ pathvars:
 
 
 include: "rules/prepare.smk"
+include: "rules/engine.smk"
 include: "rules/golden.smk"
 include: "rules/census.smk"
 include: "rules/sweeps.smk"

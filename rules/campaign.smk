@@ -1,4 +1,39 @@
-# Needs: the chosen scheme and the thesis'. Makes: accuracy of protected and unprotected networks under injected faults.
+# Needs: the golden run, the chosen scheme and the thesis'. Makes: what single faults do to the unprotected network, and
+# accuracy of protected and unprotected networks under many.
+
+
+rule inject_single_faults:
+    """{wildcards.network} under one fault at a time: which are masked, which are critical."""
+    input:
+        unpack(lambda wildcards: images_of(wildcards.network)),
+        script="scripts/inject_single_faults.py",
+        code=sources("scripts/inject_single_faults.py"),
+        architecture=lambda wildcards: architecture_sources(wildcards.network),
+        network="<results>/{network}/network.safetensors",
+        engine="<results>/{network}/engine.json",
+        golden="<results>/{network}/golden.csv",
+    output:
+        csv="<results>/{network}/faults.csv",
+    log:
+        "<logs>/{network}/inject_single_faults.log",
+    benchmark:
+        "<logs>/{network}/inject_single_faults.tsv"
+    threads: config["evaluation"]["threads"]
+    resources:
+        mem_mb=4000,
+        runtime=2880,
+    params:
+        evaluation=evaluation_of,
+        limit=lambda wildcards: f"--limit {config['faults']['limit']}" if config["faults"]["limit"] else "",
+        seed=config["seed"],
+        injections=json.dumps(config["faults"]["injections"], sort_keys=True),
+        tolerance_pp=config["tolerance_pp"],
+        memory_mb=config["evaluation"]["memory_mb"],
+    shell:
+        "python -m scripts.inject_single_faults --network {input.network:q} --images {input.images:q}"
+        " --labels {input.labels:q} {params.evaluation} --threads {threads} --golden {input.golden:q} {params.limit}"
+        " --seed {params.seed} --injections {params.injections:q} --tolerance-pp {params.tolerance_pp}"
+        " --memory-mb {params.memory_mb} --output {output.csv:q} > {log:q} 2>&1"
 
 
 rule inject_faults:
@@ -9,6 +44,7 @@ rule inject_faults:
         code=sources("scripts/inject_faults.py"),
         architecture=lambda wildcards: architecture_sources(wildcards.network),
         network="<results>/{network}/network.safetensors",
+        engine="<results>/{network}/engine.json",
         golden="<results>/{network}/golden.csv",
         selection="<results>/{network}/selection.json",
         combined="<results>/{network}/combined.csv",
@@ -27,8 +63,9 @@ rule inject_faults:
         calibration=lambda wildcards: calibration_of(wildcards.network, "campaign"),
         bers=config["campaign"]["bers"],
         trials=config["campaign"]["trials"],
+        faults=json.dumps(config["campaign"]["faults"], sort_keys=True),
     shell:
         "python -m scripts.inject_faults --network {input.network:q} --images {input.images:q} --labels {input.labels:q}"
         " {params.evaluation} --threads {threads} --golden {input.golden:q} {params.calibration}"
         " --selection {input.selection:q} --combined {input.combined:q} --bers {params.bers}"
-        " --trials {params.trials} --output {output.csv:q} > {log:q} 2>&1"
+        " --faults {params.faults:q} --trials {params.trials} --output {output.csv:q} > {log:q} 2>&1"

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -29,7 +30,9 @@ except InputError as error:
 
 NETWORKS = list(config["networks"])
 OUTPUT = Path(config["output"])
-PROTECTION = ["layouts", "failed_words", "finalists", "frontier", "campaign"]
+# All kinds together in four modes, and each of up to five kinds alone.
+LSB_VARIANTS_A_BIT = 9
+PROTECTION = ["layouts", "failed_words", "finalists", "frontier", "faults", "campaign"]
 TABLES = ["golden", "bits", "exponents", "tensors", "lsb", "rounding", "combined", "bit_classes", "ecc", *PROTECTION]
 
 
@@ -65,12 +68,24 @@ def images_of(network):
     return {"images": f"{folder}/images.npy", "labels": f"{folder}/labels.csv"}
 
 
-def evaluation_of(wildcards):
-    """Options of a script that evaluates a network, other than its files."""
+def images_options(wildcards):
+    """Options of a script that runs a network over images, other than its files."""
     transform = transform_of(config, wildcards.network)
-    evaluation = config["evaluation"]
     mean, std = (" ".join(map(str, transform[key])) for key in ("mean", "std"))
-    return f"--mean {mean} --std {std} --batch-size {evaluation['batch_size']} --device {evaluation['device']}"
+    return f"--mean {mean} --std {std} --device {config['evaluation']['device']}"
+
+
+def evaluation_of(wildcards, input):
+    """Options of a script that evaluates a network by its engine, other than its files."""
+    return f"--engine {shlex.quote(input.engine)} {images_options(wildcards)}"
+
+
+def workload_of(network):
+    """Options that say how often the longest stage, the sweep of low bits, runs the network, and on how many images."""
+    variants = LSB_VARIANTS_A_BIT * len(bits_to_sweep(config, network))
+    limit, batch_size = config["lsb"]["limit"], config["evaluation"]["batch_size"]
+    options = f"--variants {variants}" + (f" --limit {limit}" if limit else "")
+    return options + (f" --batch-size {batch_size}" if batch_size else "")
 
 
 def sample_of(stage):

@@ -9,6 +9,7 @@ rule run_golden:
         code=sources("scripts/run_golden.py"),
         architecture=lambda wildcards: architecture_sources(wildcards.network),
         network="<results>/{network}/network.safetensors",
+        engine="<results>/{network}/engine.json",
     output:
         csv="<results>/{network}/golden.csv",
         predictions="<results>/{network}/predictions/golden.npz",

@@ -10,6 +10,7 @@ rule sweep_layouts:
         code=sources("scripts/sweep_layouts.py"),
         architecture=lambda wildcards: architecture_sources(wildcards.network),
         network="<results>/{network}/network.safetensors",
+        engine="<results>/{network}/engine.json",
         golden="<results>/{network}/golden.csv",
     output:
         csv="<results>/{network}/layouts.csv",
@@ -38,6 +39,7 @@ rule sweep_failed_words:
         code=sources("scripts/sweep_failed_words.py"),
         architecture=lambda wildcards: architecture_sources(wildcards.network),
         network="<results>/{network}/network.safetensors",
+        engine="<results>/{network}/engine.json",
         golden="<results>/{network}/golden.csv",
     output:
         csv="<results>/{network}/failed_words.csv",
@@ -67,6 +69,7 @@ rule select_code:
         code=sources("scripts/select_code.py"),
         architecture=lambda wildcards: architecture_sources(wildcards.network),
         network="<results>/{network}/network.safetensors",
+        engine="<results>/{network}/engine.json",
         golden="<results>/{network}/golden.csv",
         layouts="<results>/{network}/layouts.csv",
         failed_words="<results>/{network}/failed_words.csv",

@@ -9,6 +9,7 @@ rule sweep_lsb:
         code=sources("scripts/sweep_lsb.py"),
         architecture=lambda wildcards: architecture_sources(wildcards.network),
         network="<results>/{network}/network.safetensors",
+        engine="<results>/{network}/engine.json",
         golden="<results>/{network}/golden.csv",
     output:
         csv="<results>/{network}/lsb.csv",
@@ -41,6 +42,7 @@ rule round_exponents:
         code=sources("scripts/round_exponents.py"),
         architecture=lambda wildcards: architecture_sources(wildcards.network),
         network="<results>/{network}/network.safetensors",
+        engine="<results>/{network}/engine.json",
         golden="<results>/{network}/golden.csv",
     output:
         csv="<results>/{network}/rounding.csv",
@@ -70,6 +72,7 @@ rule combine:
         code=sources("scripts/combine.py"),
         architecture=lambda wildcards: architecture_sources(wildcards.network),
         network="<results>/{network}/network.safetensors",
+        engine="<results>/{network}/engine.json",
         golden="<results>/{network}/golden.csv",
         lsb="<results>/{network}/lsb.csv",
         rounding="<results>/{network}/rounding.csv",

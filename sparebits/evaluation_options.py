@@ -7,23 +7,30 @@ import numba
 import numpy as np
 import torch
 
+from sparebits.engine.choice import Engine, read_engine
 from sparebits.errors import InputError
 from sparebits.evaluation import Evaluator, PreparedImages
 from sparebits.networks import load_network
 from sparebits.sampling import calibration_split
 
 
-def evaluation_parser(description: str) -> argparse.ArgumentParser:
-    """A parser with the options of every script that evaluates a network."""
+def image_parser(description: str) -> argparse.ArgumentParser:
+    """A parser with the options of every script that runs a network over images."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--network", required=True, help="prepared network (.safetensors)")
     parser.add_argument("--images", required=True, help="prepared images (.npy)")
     parser.add_argument("--labels", required=True, help="labels.csv beside the images")
     parser.add_argument("--mean", type=float, nargs="+", required=True, help="one value a channel")
     parser.add_argument("--std", type=float, nargs="+", required=True, help="one value a channel")
-    parser.add_argument("--batch-size", type=int, required=True)
     parser.add_argument("--device", required=True)
     parser.add_argument("--threads", type=int, required=True)
+    return parser
+
+
+def evaluation_parser(description: str) -> argparse.ArgumentParser:
+    """An image parser for the stages that come after the choice of an engine."""
+    parser = image_parser(description)
+    parser.add_argument("--engine", required=True, help="engine.json")
     return parser
 
 
@@ -60,8 +67,8 @@ def other_images(arguments: argparse.Namespace, evaluator: Evaluator, limit: int
     return np.sort(others[:limit])
 
 
-def open_evaluator(arguments: argparse.Namespace) -> Evaluator:
-    """The evaluator that an evaluation parser's options describe, checked on two images.
+def open_evaluator(arguments: argparse.Namespace, engine: Engine | None = None) -> Evaluator:
+    """The evaluator that a parser's options describe, checked on two images; its engine is read unless given.
 
     Raises:
         InputError: if there is no such device, or network, images and labels do not go together.
@@ -76,6 +83,6 @@ def open_evaluator(arguments: argparse.Namespace) -> Evaluator:
             raise InputError(f"evaluation.device is {arguments.device}, but torch finds no CUDA device; use cpu")
     images = PreparedImages.open(arguments.images, arguments.labels, arguments.mean, arguments.std)
     parameters = load_network(arguments.network, arguments.device)
-    evaluator = Evaluator(parameters, images, arguments.batch_size, arguments.device)
+    evaluator = Evaluator(parameters, images, engine or read_engine(arguments.engine), arguments.device)
     evaluator.check()
     return evaluator

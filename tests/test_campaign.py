@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sparebits.campaign import LOST_PP, run_campaign
+from sparebits.campaign.schemes import LOST_PP, run_campaign
 from sparebits.choices import Choice
 from sparebits.protection.plan import Plan, RolePlan
 from sparebits.selection.seeds import CAMPAIGN, first_seed

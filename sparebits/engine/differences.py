@@ -4,14 +4,14 @@ import numba
 import numpy as np
 import torch
 
-_INTEGERS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
+_INTEGERS = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
 def differ(first: torch.Tensor, second: torch.Tensor) -> np.ndarray:
     """Whether two results of one shape differ in any bit, image by image, bool (images,)."""
     first, second = (tensor.view(_INTEGERS[tensor.element_size()]) for tensor in (first, second))
     if first.device.type != "cpu" or not _rows_are_blocks(first, second):
-        return (first != second).flatten(1).any(dim=1).cpu().numpy()
+        return (first != second).reshape(len(first), -1).any(dim=1).cpu().numpy()
     # Most images that differ do so early, and the rest of them need not be read.
     return _rows_differ(_as_rows(first), _as_rows(second))
 

@@ -46,8 +46,9 @@ def step_kinds(graph: Graph, images: torch.Tensor) -> StepKinds:
         if not tensors:
             numbers.add(step.place)
         elif step.node.op == "get_attr" or (
-            all(place in constants or place in numbers for place in step.inputs if step.node.op != "placeholder")
-            and step.inputs
+            step.inputs
+            and all(place in constants or place in numbers for place in step.inputs)
+            and all(a.shape == b.shape for a, b in tensors)
         ):
             constants.add(step.place)
         elif any((a.shape[:1], b.shape[:1]) != ((_PROBES[0],), (_PROBES[1],)) for a, b in tensors):

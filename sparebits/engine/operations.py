@@ -92,6 +92,8 @@ def growth_of(step: Step, taken: tuple[Any, ...], given: Any) -> float:
 
 def rounding_of(step: Step, taken: tuple[Any, ...], given: Any) -> torch.Tensor | float:
     """Bound of the norm of an operation's rounding errors for golden inputs and others, see above; image by image."""
+    if not taken:
+        return 0.0
     module = step.module
     if isinstance(module, nn.Conv2d):
         return _convolution_rounding(module, taken[0], given)

@@ -10,13 +10,13 @@ from tqdm import tqdm
 from sparebits.engine.bounds import Bounds
 from sparebits.engine.channels import ChannelRuns
 from sparebits.engine.differences import differ
-from sparebits.engine.golden import GoldenBatch, StepKinds, rows_of, step_kinds
+from sparebits.engine.golden import GoldenBatch, step_kinds
 from sparebits.engine.graph import Graph, NotTraceable
+from sparebits.engine.leaving import Leaving, try_leaving
 from sparebits.engine.suffix import SuffixRuns
 from sparebits.evaluation import Evaluator, batches
 from sparebits.faults.flips import Flips
 
-_SMALLEST_TRIED = (2, 4, 8, 16, 32)
 MOST_IMAGES = 256
 """Of a batch: larger ones leave the caches and gain nothing."""
 
@@ -61,6 +61,7 @@ class FaultRuns:
         self.graph: Graph | None = None
         self.reason: str | None = None
         self.smallest_batch: int | None = None
+        self._leaving = Leaving(None)
         self.images_a_batch = MOST_IMAGES
         evaluator.parameters.load(evaluator.parameters.golden)
         with torch.inference_mode():
@@ -114,36 +115,21 @@ class FaultRuns:
         kinds = step_kinds(graph, evaluator.inputs(self._indices[:3]))
         allowed = int(memory_mb * 2**20 // max(1, kinds.bytes_an_image))
         self.images_a_batch = max(min(self.images_a_batch, allowed), 2)
-        inputs = evaluator.inputs(self._indices[: self.images_a_batch])
-        golden = GoldenBatch(graph, kinds, inputs)
-        if differ(golden.results[graph.last], evaluator.parameters.model(inputs)).any():
-            raise NotTraceable("its operations one by one give other logits than the model")
+        golden: dict[int, GoldenBatch] = {}
+        for batch in batches(len(self._indices), self.images_a_batch):
+            if batch.stop - batch.start not in golden:
+                inputs = evaluator.inputs(self._indices[batch])
+                golden[len(inputs)] = GoldenBatch(graph, kinds, inputs)
+                if differ(golden[len(inputs)].results[graph.last], evaluator.parameters.model(inputs)).any():
+                    raise NotTraceable("its operations one by one give other logits than the model")
         self.graph, self._kinds = graph, kinds
-        self.smallest_batch = _smallest_batch(graph, kinds, golden, inputs)
-        self._bounds = Bounds(graph, kinds, golden) if self._uses_bounds and self.smallest_batch else None
+        self._leaving = try_leaving(graph, kinds, golden.values())
+        self.smallest_batch = self._leaving.smallest
+        largest = golden[max(golden)]
+        self._bounds = Bounds(graph, kinds, largest) if self._uses_bounds and self.smallest_batch else None
 
     def _suffix_runs(self) -> SuffixRuns:
         parameters = self._evaluator.parameters
-        return SuffixRuns(self.graph, parameters, ChannelRuns(self.graph), self._bounds, self.smallest_batch)
-
-
-def _smallest_batch(graph: Graph, kinds: StepKinds, golden: GoldenBatch, inputs: torch.Tensor) -> int | None:
-    """From how many images on every step gives the bits of the whole batch, tried on some numbers; None if on no."""
-    if not kinds.go_by_image:
-        return None
-    agreeing = None
-    random = np.random.default_rng(len(inputs))
-    sizes = sorted(
-        {*_SMALLEST_TRIED, *(size + 1 for size in _SMALLEST_TRIED), *(len(inputs) * n // 7 for n in range(1, 7))}
-    )
-    for size in sorted((size for size in sizes if 2 <= size < len(inputs)), reverse=True):
-        rows = torch.from_numpy(np.sort(random.permutation(len(inputs))[:size])).to(inputs.device)
-        results = graph.run_all(rows_of(inputs, rows))
-        for step in graph.steps:
-            if step.place in kinds.numbers or step.place in kinds.constants:
-                continue
-            expected = golden.rows(step.place, rows)
-            if isinstance(expected, torch.Tensor) and differ(results[step.place], expected).any():
-                return agreeing
-        agreeing = size
-    return agreeing
+        return SuffixRuns(
+            self.graph, parameters, ChannelRuns(self.graph), self._bounds, self.smallest_batch, self._leaving.whole
+        )

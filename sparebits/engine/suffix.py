@@ -1,5 +1,6 @@
 """Inference with a local fault: only the steps that it reaches, on the images that it can still change."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from sparebits.engine.channels import ChannelRuns
 from sparebits.engine.differences import differ, distances
 from sparebits.engine.golden import GoldenBatch, rows_of, selected
 from sparebits.engine.graph import Graph, map_tensors, tensors_in
+from sparebits.engine.leaving import next_count
 from sparebits.parameters import FlatParameters
 
 WORTH_LEAVING = 0.9
@@ -53,6 +55,7 @@ class SuffixRuns:
         channel_runs: ChannelRuns,
         bounds: Bounds | None,
         smallest_batch: int | None,
+        whole: frozenset[int] = frozenset(),
     ):
         """Prepare.
 
@@ -60,10 +63,11 @@ class SuffixRuns:
             bounds: on what changes may come to, or None to do without.
             smallest_batch: fewest images from which on results do not depend on their number; None if they always may,
                 so that no image leaves.
+            whole: places of steps that are run for the whole batch, whoever left.
         """
         self._graph, self._parameters = graph, parameters
         self._channel_runs, self._bounds = channel_runs, bounds
-        self._smallest = smallest_batch
+        self._smallest, self._whole_steps = smallest_batch, whole
         self._routes: dict[tuple[int, ...], Route] = {}
         self._slacks: dict[tuple[tuple[int, ...], int], torch.Tensor] = {}
         self._golden: GoldenBatch | None = None
@@ -175,6 +179,8 @@ class SuffixRuns:
             elif step.is_relu and route.last_use.get(step.inputs[0]) == place:
                 # Nobody else takes what is overwritten, and it is not golden.
                 changed[place] = lookup(step.inputs[0]).relu_()
+            elif rows is not None and place in self._whole_steps:
+                changed[place] = self._run_for_all(place, lookup, changed, rows)
             else:
                 changed[place] = graph.run(place, lookup)
             for used in step.inputs:
@@ -196,6 +202,17 @@ class SuffixRuns:
                     clean.clear()
         logits = lookup(graph.last)
         return rows, logits
+
+    def _run_for_all(
+        self, place: int, lookup: Callable[[int], Any], changed: dict[int, Any], rows: torch.Tensor
+    ) -> Any:
+        """A step's result for some images, of a run for all of them, of whom the others are golden."""
+
+        def lookup_all(other: int) -> Any:
+            everything = self._golden.results[other]
+            return everything.index_copy(0, rows, lookup(other)) if other in changed else everything
+
+        return rows_of(self._graph.run(place, lookup_all), rows)
 
     def _whole(self, place: int, part: Part, rows: torch.Tensor | None) -> torch.Tensor:
         base = self._golden.results[place]
@@ -259,18 +276,12 @@ class SuffixRuns:
         """Which images go on so that they are enough; None if it is not worth it that any leaves."""
         if self._smallest is None:
             return None
-        count = _rounded_up(max(int(np.count_nonzero(keep)), self._smallest))
+        count = next_count(max(int(np.count_nonzero(keep)), self._smallest))
         if count > WORTH_LEAVING * len(keep):
             return None
         keep = keep.copy()
         keep[np.flatnonzero(~keep)[: count - np.count_nonzero(keep)]] = True
         return keep
-
-
-def _rounded_up(count: int) -> int:
-    """The next number of three significant bits or fewer: for each number of images kernels are prepared anew."""
-    step = 1 << max(0, count.bit_length() - 3)
-    return -(-count // step) * step
 
 
 def _rows_of(value: Any, rows: torch.Tensor) -> Any:

@@ -7,7 +7,12 @@ import pandas as pd
 from tqdm import tqdm
 
 from sparebits.evaluation import Evaluator
-from sparebits.faults.ber import PARAMETERS, ber_mask, count_flips, map_hash
+from sparebits.faults.base import FaultModel
+from sparebits.faults.ber import count_flips, map_hash
+from sparebits.faults.flips import Flips
+from sparebits.faults.rates import BitErrorRate
+from sparebits.faults.sites import Site
+from sparebits.faults.targets import Target
 from sparebits.parameters import ParameterTensor
 from sparebits.protection.encoding import Recovered, recover_words
 from sparebits.selection.contenders import Contender
@@ -38,22 +43,47 @@ def run_trials(
         indices: of the images to use.
 
     Returns:
-        a row a contender, rate and trial: scheme, ber, trial, seed, map_hash, flips, corrected (bits), detected,
-        miscorrected (code words), then as LossMeter.table says.
+        a row a contender, rate and trial: scheme, ber, trial, then as SchemeTrials.run says.
     """
     plan = [
         (contender, ber, trial) for ber in bers for trial in range(trials if ber else 1) for contender in contenders
     ]
-    meter = LossMeter(evaluator, golden, indices)
-    rows, predictions, losses = [], [], []
+    runs = SchemeTrials(evaluator, golden, indices)
+    site = Target().resolve(evaluator.parameters.tensors, evaluator.parameters.fmt)
+    rows = []
     for contender, ber, trial in tqdm(plan, unit="trial", mininterval=2):
-        mask = ber_mask(seed + trial, PARAMETERS, len(contender.stored), evaluator.parameters.fmt.width, ber)
-        words, counts = _hit(contender, mask, evaluator.parameters.tensors)
-        predicted, loss = meter.measure(words)
-        rows.append({"scheme": contender.name, "ber": ber, "trial": trial, "seed": seed + trial, **counts})
-        predictions.append(predicted)
-        losses.append(loss)
-    return meter.table(rows, predictions, losses)
+        outcome = runs.run(contender, BitErrorRate(ber), site, seed + trial)
+        rows.append({"scheme": contender.name, "ber": ber, "trial": trial, **outcome})
+    return pd.DataFrame(rows)
+
+
+class SchemeTrials:
+    """Runs schemes under faults, trial by trial, over the same images."""
+
+    def __init__(self, evaluator: Evaluator, golden: np.ndarray, indices: np.ndarray):
+        """Prepare; see `run_trials`."""
+        self._evaluator = evaluator
+        self._meter = LossMeter(evaluator, golden, indices)
+
+    def run(self, contender: Contender, model: FaultModel, site: Site, seed: int) -> dict:
+        """One trial.
+
+        Args:
+            contender: the scheme that is hit.
+            model: how its stored words are hit.
+            site: which of their bits may be.
+            seed: of the trial.
+
+        Returns:
+            what JSON can hold: seed, map_hash, flips, corrected (bits), detected, miscorrected (code words), then as
+            LossMeter.table says.
+        """
+        faults = model.mask(contender.stored, site, seed)
+        mask = faults.dense() if isinstance(faults, Flips) else faults
+        words, counts = _hit(contender, mask, self._evaluator.parameters.tensors)
+        predicted, loss = self._meter.measure(words)
+        row = self._meter.table([{"seed": seed, **counts}], [predicted], [loss]).iloc[0]
+        return {name: value.item() if isinstance(value, np.generic) else value for name, value in row.items()}
 
 
 def _hit(contender: Contender, mask: np.ndarray, tensors: list[ParameterTensor]) -> tuple[np.ndarray, dict]:

@@ -1,0 +1,82 @@
+"""Trials kept on disk as they finish, so that a killed campaign goes on where it ended."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from sparebits.errors import InputError
+
+_ABSENT = "nothing"
+
+
+class Journal:
+    """A file of finished trials beside a campaign's table; it is gone once the table is written.
+
+    The first line is the setup, every other line what `append` was given. A line counts once it ends; what a kill cut
+    off is overwritten.
+
+    Attributes:
+        entries: those of an earlier run with the same setup, in their order.
+    """
+
+    def __init__(self, table: str | Path, setup: dict[str, Any]):
+        """Take up the journal of a table, or begin one.
+
+        Args:
+            table: the file that the campaign makes.
+            setup: all that its trials depend on; what JSON can hold.
+
+        Raises:
+            InputError: the journal was begun under another setup; the message says what differs.
+        """
+        self.path = Path(table).with_name(f"{Path(table).name}.partial")
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        setup = json.loads(json.dumps(setup))
+        self.entries: list[Any] = []
+        written = self.path.read_bytes() if self.path.exists() else b""
+        complete = written[: written.rfind(b"\n") + 1]
+        if complete:
+            found, *self.entries = (self._parsed(line) for line in complete.splitlines())
+            self._require_same(found, setup)
+        self._file = open(self.path, "r+b" if self.path.exists() else "w+b")  # noqa: SIM115 (open for the campaign)
+        self._file.truncate(len(complete))
+        self._file.seek(len(complete))
+        if not complete:
+            self._write(setup)
+
+    def append(self, entry: Any) -> None:
+        """Keep what JSON can hold; it is on disk when this returns."""
+        self._write(entry)
+        self.entries.append(entry)
+
+    def finish(self) -> None:
+        """Remove the file; to be called when the campaign's table is written."""
+        self._file.close()
+        self.path.unlink()
+
+    def _write(self, entry: Any) -> None:
+        self._file.write(json.dumps(entry).encode() + b"\n")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def _parsed(self, line: bytes) -> Any:
+        try:
+            return json.loads(line)
+        except json.JSONDecodeError as error:
+            raise InputError(f"{self.path} is damaged ({error}); delete it to begin the campaign anew") from None
+
+    def _require_same(self, found: Any, setup: dict[str, Any]) -> None:
+        if found == setup:
+            return
+        known = found if isinstance(found, dict) else {}
+        lines = [
+            f"  {key}: {known.get(key, _ABSENT)} then, {setup.get(key, _ABSENT)} now"
+            for key in sorted({*known, *setup})
+            if known.get(key) != setup.get(key)
+        ]
+        raise InputError(
+            f"{self.path} holds {len(self.entries)} finished parts of a campaign with another setup:\n"
+            + "\n".join(lines)
+            + "\nrestore that setup to go on with it, or delete the file to begin anew"
+        )
