@@ -69,3 +69,26 @@ rule inject_faults:
         " {params.evaluation} --threads {threads} --golden {input.golden:q} {params.calibration}"
         " --selection {input.selection:q} --combined {input.combined:q} --bers {params.bers}"
         " --faults {params.faults:q} --trials {params.trials} --output {output.csv:q} > {log:q} 2>&1"
+
+
+rule compare_schemes:
+    """The chosen scheme of {wildcards.network} against the others, paired by fault map."""
+    input:
+        script="scripts/compare_schemes.py",
+        code=sources("scripts/compare_schemes.py"),
+        campaign="<results>/{network}/campaign.csv",
+    output:
+        csv="<results>/{network}/comparison.csv",
+    log:
+        "<logs>/{network}/compare_schemes.log",
+    benchmark:
+        "<logs>/{network}/compare_schemes.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        seed=config["seed"],
+    shell:
+        "python -m scripts.compare_schemes --campaign {input.campaign:q} --seed {params.seed} --output {output.csv:q}"
+        " > {log:q} 2>&1"

@@ -6,7 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import torch
 
+from sparebits.campaign.injections import injection_from_dict
+from sparebits.campaign.schemes import fault_from_dict
 from sparebits.datasets import open_dataset
+from sparebits.engine.activations import ActivationRuns
 from sparebits.engine.choice import Engine
 from sparebits.errors import InputError
 from sparebits.evaluation import Evaluator, PreparedImages
@@ -68,7 +71,32 @@ def check_network(config: dict, network: str, folder: str) -> None:
     prepared = PreparedImages(
         _EndsOnly(np.stack(ends)), list(images.ids), np.array(images.labels), transform["mean"], transform["std"]
     )
-    Evaluator(FlatParameters(model, stored), prepared, Engine(2)).check()
+    evaluator = Evaluator(FlatParameters(model, stored), prepared, Engine(2))
+    evaluator.check()
+    check_faults(config, evaluator)
+
+
+def check_faults(config: dict, evaluator: Evaluator) -> None:
+    """Find out whether all faults that the config asks for fit a network.
+
+    Raises:
+        InputError: names the entry, and what it asks for that is not there.
+    """
+    parameters = evaluator.parameters
+    injections = [injection_from_dict(name, entry) for name, entry in config["faults"]["injections"].items()]
+    activations = None
+    for injection in injections:
+        if injection.where == "parameters":
+            injection.sites(parameters.tensors, parameters.fmt)
+        else:
+            activations = activations or ActivationRuns(evaluator)
+            injection.sites(activations.regions, activations.fmt)
+    for place, entry in enumerate(config["campaign"]["faults"]):
+        try:
+            fault = fault_from_dict(entry)
+            fault.model.check(fault.target.resolve(parameters.tensors, parameters.fmt))
+        except InputError as error:
+            raise InputError(f"campaign.faults.{place}: {error}") from None
 
 
 class _EndsOnly:

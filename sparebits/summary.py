@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from sparebits.choices import thesis_choice
-from sparebits.outcomes import campaign_summary, scheme_outcome, scheme_text
+from sparebits.outcomes import campaign_summary, scheme_outcome, scheme_text, shown_held
 
 _IMAGES_OF = {
     "fault_free_drop_pp": "held_out_images",
@@ -22,7 +22,8 @@ def network_metrics(results: Path) -> dict:
     Accuracies lie in 0..1, drops in percentage points. `floor` is an exponent field, 0 if there is none; `depth` is the
     highest altered bit, -1 if there is none. Spare and data bits are those of the thesis' rule (Table 21). What the
     chosen scheme costs without faults was measured on all images that it was not chosen on, which bit error rate it
-    holds (outcomes.SchemeOutcome) on the campaign's; `worst_drop_pp` is that of its trials at the rate held. The
+    holds (outcomes.SchemeOutcome) on the campaign's; `worst_drop_pp` is that of its trials at the rate held, and
+    `ber_shown_held` the rate up to which a drop is shown to happen in less than 1 % of fault maps (0: by none). The
     thesis' figures are None where its code does not fit.
     """
     golden = pd.read_csv(results / "golden.csv")
@@ -62,6 +63,7 @@ def _protection_metrics(results: Path) -> dict:
         "ber_held": chosen.held,
         "ber_held_trials": chosen.trials,
         "worst_drop_pp": chosen.worst_drop_pp,
+        "ber_shown_held": shown_held(campaign, "chosen"),
         "thesis_fault_free_drop_pp": selection["thesis"]["held_out"]["fault_free_drop_pp"] if thesis else None,
         "thesis_ber_held": thesis.held if thesis else None,
         "unprotected_ber_held": unprotected.held,

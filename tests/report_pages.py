@@ -25,6 +25,7 @@ from sparebits.selection.choice import outcome_of, tensor_entries
 from sparebits.selection.contenders import by_thesis
 from sparebits.statistics.intervals import wilson_interval
 from sparebits.statistics.paired_images import mcnemar_exact
+from sparebits.statistics.scheme_comparison import compare_schemes
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "reports" / "template.html"
@@ -49,8 +50,15 @@ def campaign(held: dict[str, float]) -> pd.DataFrame:
         for ber in (0.0, 1e-4, 1e-3, 1e-2, 5e-2, 1e-1):
             for trial in range(4 if ber else 1):
                 lost = 80 if ber > most and trial == 3 else 1 if scheme != "unprotected" else 0
-                counts = {"flips": round(1e5 * ber), "corrected": 0, "detected": 0, "miscorrected": 0}
-                rows.append({"scheme": scheme, "ber": ber, "trial": trial, "seed": trial, **counts, "lost": lost})
+                counts = {
+                    "map_hash": f"{ber}/{trial}",
+                    "flips": round(1e5 * ber),
+                    "corrected": 0,
+                    "detected": 0,
+                    "miscorrected": 0,
+                }
+                fault = {"fault_model": "ber", "target": "all", "ber": ber, "trial": trial, "seed": trial}
+                rows.append({"scheme": scheme, **fault, **counts, "lost": lost})
     found = pd.DataFrame(rows)
     return pd.concat([found.drop(columns="lost"), outcomes(found["lost"])], axis=1)
 
@@ -221,6 +229,7 @@ def write_network(
     if not selection["thesis"]["fits"]:
         held = {scheme: most for scheme, most in held.items() if scheme != "thesis"}
     tables["campaign"] = campaign(held)
+    tables["comparison"] = compare_schemes(tables["campaign"], "chosen", resamples=999)
     (folder / name).mkdir(parents=True)
     (folder / name / "selection.json").write_text(json.dumps(selection), encoding="utf-8")
     for table, frame in tables.items():

@@ -13,6 +13,7 @@ from report_pages import HELD, findings, render, specs, write_network
 from sparebits.codes.catalogue import named_code
 from sparebits.errors import InputError
 from sparebits.formats import FORMATS
+from sparebits.outcomes import shown_held
 from sparebits.protection.plan import RolePlan
 from sparebits.report.charts.frontier import held_by_loss
 from sparebits.report.charts.stored_words import stored_bits
@@ -254,3 +255,38 @@ def test_labels_of_close_candidates_keep_apart():
 )
 def test_rates_are_short(ber, told):
     assert rate(ber) == told
+
+
+# --- other faults and comparisons ------------------------------------------------------------------------------------
+
+
+def test_schemes_are_compared_fault_map_by_fault_map(page):
+    text = section(page, "protection")
+    assert "alpha: the other schemes beside the chosen one, fault map by fault map" in text
+    # Unprotected loses 80 of 400 images in one of four maps at 1e-4; chosen one image in each of the four.
+    assert re.search(r"1e−4 unprotected 4 \+4\.75 pp \[\S+ \S+\] 1\.000", text)
+
+
+def test_other_faults_are_tabled_and_change_nothing_that_is_held(tmp_path):
+    write_network(tmp_path, "alpha", depth=14)
+    path = tmp_path / "alpha" / "campaign.csv"
+    table = pd.read_csv(path)
+    before = network_metrics(tmp_path / "alpha")
+    bursts = table[table["ber"] == 0.1].assign(fault_model="burst, length 8", ber=float("nan"), flips=8)
+    local = table[table["ber"] == 0.1].assign(target="kind bias", ber=1e-4)
+    pd.concat([table, bursts, local]).to_csv(path, index=False)
+    assert network_metrics(tmp_path / "alpha") == before
+    text = section(render(tmp_path, ["alpha"]), "protection")
+    assert "Other faults, the same for every scheme" in text
+    assert re.search(r"alpha burst, length 8 chosen 4 8 1 25 % \[5, 70\] \+0\.25 pp \+20\.00 pp", text)
+    assert "ber in kind bias chosen 4" in text
+    assert "alpha holds a bit error rate of 0.05 as chosen" in text
+
+
+def test_299_trials_without_a_drop_show_that_a_rate_is_held():
+    trials = pd.DataFrame({"scheme": "chosen", "fault_model": "ber", "target": "all", "drop_pp": 0.5}, index=range(598))
+    trials["ber"] = [1e-3] * 299 + [1e-2] * 299
+    assert shown_held(trials, "chosen") == 1e-2
+    assert shown_held(trials.iloc[:-1], "chosen") == 1e-3
+    assert shown_held(trials.assign(drop_pp=[1.5] + 597 * [0.0]), "chosen") == 0
+    assert shown_held(trials.assign(target="kind bias"), "chosen") == 0

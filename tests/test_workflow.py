@@ -12,7 +12,7 @@ from sparebits.protection.checkpoint import read_protected
 
 EVERY_REPORT = {"all", "build_report", "record_provenance", "summarize"}
 NETWORKS = ("lenet5", "resnet8_bfloat16")
-PROTECTION = ("select_code", "protect_network", "inject_faults")
+PROTECTION = ("select_code", "protect_network", "inject_faults", "compare_schemes")
 
 
 def of_networks(*rules: str) -> set[str]:
@@ -98,7 +98,7 @@ def test_touch_reruns_nothing(project):
 
 def test_tolerance_reruns_the_choices_and_no_sweep(project):
     edit(project / CONFIG, "tolerance_pp: 1.2", "tolerance_pp: 2.5")
-    rules = ("combine", "classify_bits", "choose_ecc", "gather_predictions")
+    rules = ("combine", "classify_bits", "choose_ecc", "gather_predictions", "inject_single_faults")
     assert jobs(project) == of_networks(*rules, *PROTECTION)
 
 
@@ -115,7 +115,12 @@ def test_rate_to_select_for_reruns_the_selection_but_no_sweep_of_layouts(project
 
 def test_rates_of_the_campaign_rerun_the_campaign_alone(project):
     edit(project / CONFIG, "bers: [1.0e-3, 5.0e-2]", "bers: [1.0e-3, 2.0e-2]")
-    assert jobs(project) == of_networks("inject_faults")
+    assert jobs(project) == of_networks("inject_faults", "compare_schemes")
+
+
+def test_single_faults_rerun_alone(project):
+    edit(project / CONFIG, "strata: none, trials: 60}", "strata: none, trials: 61}")
+    assert jobs(project) == of_networks("inject_single_faults")
 
 
 def test_seed_reruns_what_draws_at_random(project):

@@ -142,3 +142,14 @@ def test_download_without_a_network(project, config, tmp_path, monkeypatch):
     text = refused(project, config, tmp_path)
     assert "cannot be downloaded" in text
     assert f"put the file at {tmp_path}/torch/hub/checkpoints/squeezenet1_1-b8a52dc0.pth" in text
+
+
+def test_faults_that_fit_no_network_are_told_before_any_work(project, config, tmp_path):
+    """A misspelt layer, with the nearest names; a fault that all schemes would meet, but nothing can."""
+    injections = {"mine": {"trials": 5, "target": {"layer": "featurs.0"}}}
+    text = refused(project, {**config, "faults": {"injections": injections}}, tmp_path)
+    assert "faults.injections.mine: target layer featurs.0" in text
+    assert "did you mean features.0" in text
+    faults = [{"model": "burst", "length": 8, "target": {"bits": [0, 3]}}]
+    text = refused(project, {**config, "campaign": {"faults": faults}}, tmp_path)
+    assert "networks.mine: campaign.faults.0: fault model burst" in text

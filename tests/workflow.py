@@ -17,7 +17,7 @@ PARTS = ["Snakefile", "config.yaml", "config", "networks", "profiles", "reports"
 PARTS += ["sparebits", "requirements.lock"]
 CONFIG = "config/test.yaml"
 TABLES = ["golden", "bits", "exponents", "tensors", "lsb", "rounding", "combined", "bit_classes", "ecc"]
-TABLES += ["layouts", "failed_words", "finalists", "frontier", "faults", "campaign"]
+TABLES += ["layouts", "failed_words", "finalists", "frontier", "faults", "campaign", "comparison"]
 
 
 def snakemake(folder: Path, *options: str, config: str = CONFIG) -> subprocess.CompletedProcess:

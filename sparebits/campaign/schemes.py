@@ -14,15 +14,21 @@ from sparebits.faults.base import FaultModel
 from sparebits.faults.models import model_from_dict
 from sparebits.faults.rates import BitErrorRate
 from sparebits.faults.targets import Target, target_from_dict
+from sparebits.outcomes import HELD_WITHIN_PP
 from sparebits.parameters import FlatParameters
 from sparebits.protection.plan import Plan
 from sparebits.protection.scheme import Scheme
 from sparebits.selection.contenders import Contender, by_thesis, planned, unprotected
 from sparebits.selection.seeds import CAMPAIGN, first_seed
 from sparebits.selection.trials import SchemeTrials
+from sparebits.statistics.sequential import StoppingRule, Verdict
 
 LOST_PP = 20.0
 """Drop in percentage points beyond which a network is of no use."""
+LIMIT = 0.01
+"""A scheme holds a fault if the probability that it drops by more than outcomes.HELD_WITHIN_PP stays below this."""
+LEAST_TRIALS = 5
+"""No scheme leaves before, so that its trials can be looked at."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +76,8 @@ def run_campaign(
     """campaign.csv: a row a scheme, fault and trial.
 
     Bit error rates ascend. A scheme leaves them after the first at which every trial dropped by more than `LOST_PP`:
-    maps are nested, so higher rates hit it harder. Other faults meet every scheme.
+    maps are nested, so higher rates hit it harder. Other faults meet every scheme. Trials under a fault end early where
+    they have shown that a scheme does not hold it (statistics.sequential.StoppingRule).
 
     Args:
         evaluator: of the network.
@@ -123,11 +130,14 @@ class _Runner:
         self._done = {_key(row): row for row in (journal.entries if journal else [])}
 
     def run(self, contenders: list[Contender], fault: Fault, trials: int) -> list[dict]:
-        """The rows of a fault's trials, of all contenders under each."""
+        """The rows of a fault's trials, of all contenders under each, until enough is known of a contender."""
         site = fault.target.resolve(self._parameters.tensors, self._parameters.fmt)
+        rule = StoppingRule(LIMIT, trials)
+        over = dict.fromkeys((contender.name for contender in contenders), 0)
+        in_question = contenders
         rows = []
         for trial in range(trials):
-            for contender in contenders:
+            for contender in in_question:
                 columns = {**self._described[contender.name], **fault.columns, "trial": trial}
                 row = self._done.get(_key(columns))
                 if row is None:
@@ -135,6 +145,13 @@ class _Runner:
                     if self._journal:
                         self._journal.append(row)
                 rows.append(row)
+                over[contender.name] += row["drop_pp"] > HELD_WITHIN_PP
+            if trial + 1 >= LEAST_TRIALS:
+                in_question = [
+                    contender
+                    for contender in in_question
+                    if rule.verdict(over[contender.name], trial + 1) is not Verdict.NOT_HELD
+                ]
         return rows
 
 

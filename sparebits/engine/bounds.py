@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -45,8 +46,8 @@ class Bounds:
         self._growth: dict[int, float] = {}
         self._through: dict[tuple[int, int], float] = {}
         self._amplification = self._amplifications(golden)
-        self._rounding: dict[int, torch.Tensor | float] = {}
-        self._radius: torch.Tensor | None = None
+        self._rounding: dict[int, np.ndarray | float] = {}
+        self._radius: np.ndarray | None = None
 
     def start(self, golden: GoldenBatch) -> None:
         """Take up a batch of golden results; the parameters are untouched."""
@@ -56,10 +57,12 @@ class Bounds:
             amplification = self._amplification[step.place]
             if step.place != self._graph.last and 0 < amplification < self._most:
                 rounding = rounding_of(step, self._taken(golden, step.place), golden.results[step.place])
+                if isinstance(rounding, torch.Tensor):
+                    rounding = rounding.double().cpu().numpy()
                 self._rounding[step.place] = amplification * rounding
 
-    def slack(self, following: Sequence[int]) -> torch.Tensor:
-        """How far the last layer's features may still move without another class, (images,); less than 0 is not at all.
+    def slack(self, following: Sequence[int]) -> np.ndarray:
+        """How far the last layer's features may still move without another class, float64 (images,); < 0 is not at all.
 
         Args:
             following: the steps that are still to be run, whose rounding errors come first.
@@ -67,7 +70,7 @@ class Bounds:
         slack = self._radius
         for place in following:
             if self._amplification[place] == UNBOUNDED:
-                return torch.full_like(self._radius, -1.0)
+                return np.full(len(self._radius), -1.0)
             slack = slack - self._rounding.get(place, 0.0)
         return slack
 
@@ -131,15 +134,15 @@ class Bounds:
     def _taken(self, golden: GoldenBatch, place: int) -> tuple[Any, ...]:
         return tuple(golden.results[other] for other in self._graph.steps[place].inputs)
 
-    def _radii(self, golden: GoldenBatch) -> torch.Tensor:
-        """How far the features of the last layer may move without another class, float (images,)."""
+    def _radii(self, golden: GoldenBatch) -> np.ndarray:
+        """How far the features of the last layer may move without another class, float64 (images,)."""
         logits = golden.results[self._graph.last]
         rows = torch.arange(len(logits), device=logits.device)
         classes = torch.from_numpy(golden.predicted).to(logits.device)
         margins = (logits[rows, classes].unsqueeze(1) - logits).double()
         if not self._has_linear_head:
             margins[rows, classes] = math.inf
-            return (margins.min(dim=1).values / 2**0.5 * (1 - 1e-6)).to(logits.dtype)
+            return (margins.min(dim=1).values / 2**0.5 * (1 - 1e-6)).cpu().numpy()
         head = self._graph.steps[self._graph.last].module
         features = golden.results[self._graph.steps[self._graph.last].inputs[0]]
         bias = 0 if head.bias is None else head.bias.abs()
@@ -153,7 +156,7 @@ class Bounds:
         )
         radii = (margins - 2 * (error + error[rows, classes].unsqueeze(1))) / lengths[classes]
         radii[rows, classes] = math.inf
-        return (radii.min(dim=1).values * (1 - 1e-6)).to(logits.dtype)
+        return (radii.min(dim=1).values * (1 - 1e-6)).cpu().numpy()
 
 
 def _pair(value: int | tuple[int, ...]) -> tuple[int, ...]:

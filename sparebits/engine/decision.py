@@ -81,7 +81,7 @@ def _compiled_if_worth(evaluator, chosen: Engine, seconds: float | None, evaluat
         return chosen
     # Rounded up to a power of two, so that noise moves it seldom.
     needed = WORTH_COMPILING * compiling * len(sample) / compiled
-    engine = replace(chosen, compiled_from=1 << int(np.ceil(np.log2(needed))))
+    engine = replace(chosen, compiled_from=1 << max(0, int(np.ceil(np.log2(needed)))))
     return engine if engine.is_worth_compiling(evaluations) and agrees(engine, compiles=True) else chosen
 
 

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 
 from sparebits.engine.graph import Graph, NotTraceable, map_tensors, tensors_in
@@ -81,6 +80,7 @@ class GoldenBatch:
 
     Attributes:
         images: how many.
+        device: where they lie.
         results: of the steps, by place.
         predicted: classes, int64 (images,).
         nan: whether a logit of an image is NaN, (images,).
@@ -88,7 +88,7 @@ class GoldenBatch:
 
     def __init__(self, graph: Graph, kinds: StepKinds, inputs: torch.Tensor):
         self.graph, self.kinds = graph, kinds
-        self.images = len(inputs)
+        self.images, self.device = len(inputs), inputs.device
         self.results = graph.run_all(inputs)
         logits = self.results[graph.last]
         self.predicted = logits.argmax(dim=1).cpu().numpy()
@@ -126,8 +126,3 @@ def rows_of(tensor: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
     if tensor.dim() == 4 and tensor.stride(1) == 1 and not tensor.is_contiguous():
         return tensor.permute(0, 2, 3, 1).index_select(0, rows).permute(0, 3, 1, 2)
     return tensor.index_select(0, rows)
-
-
-def selected(keep: np.ndarray, device: torch.device) -> torch.Tensor:
-    """The indices of true entries as a tensor."""
-    return torch.from_numpy(np.flatnonzero(keep)).to(device)

@@ -52,6 +52,12 @@ class Step:
         """Whether it sets what is below zero to zero, and nothing else."""
         return isinstance(self.module, nn.ReLU) or self.node.target in (functional.relu, torch.relu)
 
+    @property
+    def is_addition(self) -> bool:
+        """Whether it adds two results, and nothing else."""
+        is_sum = self.node.target in (operator.add, operator.iadd, torch.add)
+        return is_sum and len(self.node.args) == 2 and not self.node.kwargs
+
 
 class Graph:
     """The operations of a model in evaluation mode, in the order of execution.
@@ -125,9 +131,17 @@ class Graph:
 
     def readers_of(self, tensors: Sequence[str]) -> list[int]:
         """Places of the steps that read some of the model's parameter tensors, by any of their names."""
-        state = self._model.state_dict(keep_vars=True)
-        wanted = {id(state[name]) for name in tensors}
-        readers = []
+        places = {place for name in tensors for place in self._readers.get(id(self._tensors[name]), ())}
+        return sorted(places)
+
+    @cached_property
+    def _tensors(self) -> dict[str, torch.Tensor]:
+        return self._model.state_dict(keep_vars=True)
+
+    @cached_property
+    def _readers(self) -> dict[int, list[int]]:
+        """By the identity of each tensor, which may have several names, the steps that read it."""
+        readers: dict[int, list[int]] = {}
         for step in self.steps:
             if step.module is not None:
                 read = step.module.state_dict(keep_vars=True).values()
@@ -135,8 +149,8 @@ class Graph:
                 read = [self._attribute(step.node.target)]
             else:
                 continue
-            if any(id(value) in wanted for value in read):
-                readers.append(step.place)
+            for value in read:
+                readers.setdefault(id(value), []).append(step.place)
         return readers
 
     def _attribute(self, target: str) -> Any:

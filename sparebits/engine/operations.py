@@ -84,7 +84,7 @@ def growth_of(step: Step, taken: tuple[Any, ...], given: Any) -> float:
         return 1 + unit_roundoff(taken[0].dtype)
     if module is None and node.target in _NON_EXPANDING_CALLS and not _pads_by_copies(node):
         return 1.0
-    if node.target in (operator.add, operator.iadd, torch.add) and not node.kwargs and len(node.args) == 2:
+    if step.is_addition:
         uses = 2 if node.args[0] is node.args[1] else 1
         return uses * (1 + unit_roundoff(given.dtype))
     return UNBOUNDED

@@ -10,9 +10,11 @@ from tqdm import tqdm
 from sparebits.engine.bounds import Bounds
 from sparebits.engine.channels import ChannelRuns
 from sparebits.engine.differences import differ
+from sparebits.engine.fused import FusedRuns
 from sparebits.engine.golden import GoldenBatch, step_kinds
 from sparebits.engine.graph import Graph, NotTraceable
 from sparebits.engine.leaving import Leaving, try_leaving
+from sparebits.engine.memory import keep_freed_memory
 from sparebits.engine.suffix import SuffixRuns
 from sparebits.evaluation import Evaluator, batches
 from sparebits.faults.flips import Flips
@@ -63,6 +65,7 @@ class FaultRuns:
         self.smallest_batch: int | None = None
         self._leaving = Leaving(None)
         self.images_a_batch = MOST_IMAGES
+        keep_freed_memory()
         evaluator.parameters.load(evaluator.parameters.golden)
         with torch.inference_mode():
             try:
@@ -131,5 +134,11 @@ class FaultRuns:
     def _suffix_runs(self) -> SuffixRuns:
         parameters = self._evaluator.parameters
         return SuffixRuns(
-            self.graph, parameters, ChannelRuns(self.graph), self._bounds, self.smallest_batch, self._leaving.whole
+            self.graph,
+            parameters,
+            ChannelRuns(self.graph),
+            self._bounds,
+            self.smallest_batch,
+            self._leaving.whole,
+            FusedRuns(self.graph),
         )

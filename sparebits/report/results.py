@@ -10,7 +10,7 @@ from sparebits.bit_classes import network_free_bits
 from sparebits.choices import Choice, thesis_choice
 from sparebits.errors import InputError
 from sparebits.formats import FORMATS, FloatFormat, format_named
-from sparebits.outcomes import SchemeOutcome, scheme_outcome
+from sparebits.outcomes import SchemeOutcome, independent_flips, scheme_outcome
 from sparebits.statistics.intervals import wilson_interval
 
 _OUTCOME = ["images", "hits", "accuracy", "low", "high", "drop_pp", "lost", "gained", "p_value"]
@@ -25,7 +25,19 @@ TABLES = {
     "bit_classes": ["tensor", "kind", "bit", "class", "thesis_class"],
     "ecc": ["group", "rule", "forced_bits", "irrelevant_bits", "spare_bits", "data_bits", "hamming_n", "secded_n"],
     "frontier": ["scheme", "layout_loss_pp", "ber_held"],
-    "campaign": ["scheme", "ber", "trial", "flips", "corrected", "detected", "miscorrected", *_OUTCOME],
+    "campaign": [
+        "scheme",
+        "fault_model",
+        "target",
+        "ber",
+        "trial",
+        "flips",
+        "corrected",
+        "detected",
+        "miscorrected",
+        *_OUTCOME,
+    ],
+    "comparison": ["scheme", "ber", "trials", "difference_pp", "low", "high", "p_value", "p_holm"],
     "faults": [
         *("trial", "tensor", "index", "bit", "outcome", "injection", "where"),
         *("fault_model", "target", "strata", "layer_type", "image", "images"),
@@ -44,7 +56,10 @@ SELECTION = ["ber", "tolerance_pp", "within_tolerance", "calibration", "tensors"
 
 @dataclass(frozen=True)
 class NetworkResults:
-    """What was measured of one network: its tables and its selection.json, by their file names."""
+    """What was measured of one network: its tables and its selection.json, by their file names.
+
+    Of campaign.csv, `campaign` holds the bit error rates over the whole network and `other_faults` the rest.
+    """
 
     name: str
     golden: pd.DataFrame
@@ -58,6 +73,8 @@ class NetworkResults:
     ecc: pd.DataFrame
     frontier: pd.DataFrame
     campaign: pd.DataFrame
+    other_faults: pd.DataFrame
+    comparison: pd.DataFrame
     faults: pd.DataFrame
     selection: dict
 
@@ -155,6 +172,9 @@ def read_results(folder: str | Path, network: str) -> NetworkResults:
     if found not in known:
         raise InputError(f"{network}/tensors.csv has the format {found}, which is none of {', '.join(known)}")
     _check_faults(tables["faults"], tables["tensors"], Path(folder) / network / "faults.csv")
+    whole = tables["campaign"]
+    tables["campaign"] = independent_flips(whole)
+    tables["other_faults"] = whole.drop(tables["campaign"].index)
     return NetworkResults(network, **tables, selection=_read_selection(Path(folder) / network / "selection.json"))
 
 

@@ -22,9 +22,9 @@ def protection(results: Sequence[NetworkResults]) -> Section:
             " “None” is the network without faults. The drop is measured against the golden run on the same images."
         )
         panels.append(Figure(f"campaign-{network.name}", finding, chart, reading))
-    details = [tables.counts(network) for network in results]
-    held = tables.held(results)
-    return Section("protection", "Protection", "", opening=1, panels=panels, tables=[held], details=details)
+    details = [table(network) for network in results for table in (tables.comparison, tables.counts)]
+    shown = [table for table in (tables.held(results), tables.other_faults(results)) if table is not None]
+    return Section("protection", "Protection", "", opening=1, panels=panels, tables=shown, details=details)
 
 
 def stored_words(results: Sequence[NetworkResults]) -> Section:

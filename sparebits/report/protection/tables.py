@@ -12,7 +12,7 @@ from sparebits.report.protection.findings import SCHEMES, first_not_held
 from sparebits.report.results import NetworkResults
 from sparebits.report.tables import Table
 from sparebits.report.wording import MISSING, count, percent, points, points_interval, rate
-from sparebits.statistics.intervals import exact_upper_bound
+from sparebits.statistics.intervals import exact_upper_bound, wilson_interval
 from sparebits.statistics.paired_images import drop_interval
 
 _SPANS = {"word": "one word", "channel": "four words of a channel", "fused": "four words of a channel"}
@@ -55,6 +55,48 @@ def _held_cells(network: NetworkResults, scheme: str) -> list[str]:
     over = int((beyond["drop_pp"] > HELD_WITHIN_PP).sum())
     following = f"{rate(beyond['ber'].iloc[0])}\n{over} of {len(beyond)}, {points(beyond['drop_pp'].max())} pp"
     return [fault_free, *there, following]
+
+
+def comparison(network: NetworkResults) -> Table:
+    """How much more than the chosen scheme each other one drops, paired by fault map."""
+    columns = ["Bit error rate", "Scheme", "Paired trials", "Drops more than chosen\nmean [95 %]", "p (Holm)"]
+    rows = []
+    for row in network.comparison.sort_values("ber", kind="stable").itertuples():
+        interval = "" if pd.isna(row.low) else f"\n{points_interval(row.low, row.high)}"
+        p_value = f"{row.p_holm:.3f}" if row.p_holm >= 0.001 else "< 0.001"
+        cells = [count(row.trials), f"{points(row.difference_pp)} pp{interval}", p_value]
+        rows.append([rate(row.ber), row.scheme, *cells])
+    return Table(
+        f"{network.name}: the other schemes beside the chosen one, fault map by fault map", columns, rows, labels=2
+    )
+
+
+def other_faults(results: Sequence[NetworkResults]) -> Table | None:
+    """The trials under other faults than independent flips of the whole network; None if there are none."""
+    columns = [
+        "Network",
+        "Faults",
+        "Scheme",
+        "Trials",
+        "Flips",
+        f"Trials over {HELD_WITHIN_PP:g} pp",
+        "Median drop",
+        "Worst drop",
+    ]
+    rows = []
+    for network in results:
+        for (model, target, scheme), trials in network.other_faults.groupby(
+            ["fault_model", "target", "scheme"], sort=False
+        ):
+            over = int((trials["drop_pp"] > HELD_WITHIN_PP).sum())
+            low, high = (float(bound) for bound in wilson_interval(over, len(trials)))
+            share = f"{over}\n{percent(over / len(trials), 0)} [{100 * low:.0f}, {100 * high:.0f}]"
+            drops = [f"{points(drop)} pp" for drop in (trials["drop_pp"].median(), trials["drop_pp"].max())]
+            struck = model if target == "all" else f"{model}\nin {target}"
+            rows.append(
+                [network.name, struck, scheme, count(len(trials)), _median_and_range(trials["flips"]), share, *drops]
+            )
+    return Table("Other faults, the same for every scheme", columns, rows, labels=3) if rows else None
 
 
 def chosen(results: Sequence[NetworkResults]) -> Table:

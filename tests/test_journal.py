@@ -1,0 +1,69 @@
+"""Finished trials survive a kill; a changed setup is refused and told."""
+
+import pytest
+
+from sparebits.campaign.journal import Journal
+from sparebits.errors import InputError
+
+SETUP = {"trials": 20, "bers": [0.1, 0.01], "network": "abc"}
+
+
+def begun(folder, entries):
+    journal = Journal(folder / "campaign.csv", SETUP)
+    for entry in entries:
+        journal.append(entry)
+    return journal
+
+
+def test_entries_are_there_again_in_their_order(tmp_path):
+    begun(tmp_path, [{"trial": 0, "drop": 0.1 + 0.2}, {"trial": 1, "drop": float("inf")}])
+    again = Journal(tmp_path / "campaign.csv", SETUP)
+    assert again.entries == [{"trial": 0, "drop": 0.1 + 0.2}, {"trial": 1, "drop": float("inf")}]
+    again.append({"trial": 2})
+    assert [entry["trial"] for entry in Journal(tmp_path / "campaign.csv", SETUP).entries] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("cut", [1, 5, 12])
+def test_what_a_kill_cut_off_does_not_count_and_is_overwritten(tmp_path, cut):
+    path = begun(tmp_path, [{"trial": 0}, {"trial": 1}]).path
+    path.write_bytes(path.read_bytes()[:-cut])
+    again = Journal(tmp_path / "campaign.csv", SETUP)
+    assert again.entries == [{"trial": 0}]
+    again.append({"trial": 7})
+    assert Journal(tmp_path / "campaign.csv", SETUP).entries == [{"trial": 0}, {"trial": 7}]
+
+
+def test_a_kill_within_the_setup_begins_anew(tmp_path):
+    path = begun(tmp_path, []).path
+    path.write_bytes(path.read_bytes()[:9])
+    assert Journal(tmp_path / "campaign.csv", {"trials": 3}).entries == []
+
+
+def test_another_setup_is_refused_and_what_differs_is_shown(tmp_path):
+    path = begun(tmp_path, [{"trial": 0}]).path
+    kept = path.read_bytes()
+    changed = {"trials": 30, "bers": [0.1, 0.01], "code": "new"}
+    with pytest.raises(InputError) as raised:
+        Journal(tmp_path / "campaign.csv", changed)
+    told = str(raised.value)
+    assert "trials: 20 then, 30 now" in told
+    assert "network: abc then, nothing now" in told
+    assert "code: nothing then, new now" in told
+    assert "bers" not in told
+    assert "campaign.csv.partial holds 1 finished" in told
+    assert "delete the file" in told
+    assert path.read_bytes() == kept
+
+
+def test_a_damaged_line_is_told(tmp_path):
+    path = begun(tmp_path, [{"trial": 0}]).path
+    path.write_bytes(path.read_bytes() + b"{trial\n")
+    with pytest.raises(InputError, match=r"campaign\.csv\.partial is damaged"):
+        Journal(tmp_path / "campaign.csv", SETUP)
+
+
+def test_a_finished_journal_is_gone(tmp_path):
+    journal = begun(tmp_path, [{"trial": 0}])
+    journal.finish()
+    assert list(tmp_path.iterdir()) == []
+    assert Journal(tmp_path / "campaign.csv", {"other": 1}).entries == []
