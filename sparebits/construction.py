@@ -6,7 +6,7 @@ from pathlib import Path
 
 from torch import nn
 
-from sparebits.errors import InputError
+from sparebits.errors import InputError, nearest
 from sparebits.weights import torchvision_models, weights_enum
 
 
@@ -38,7 +38,7 @@ def _torchvision_builder(source: str, name: str, folder: str):
     from torchvision import models
 
     if name not in torchvision_models():
-        raise InputError(f"architecture torchvision:{name} is unknown{_nearest(name, torchvision_models())}")
+        raise InputError(f"architecture torchvision:{name} is unknown{nearest(name, torchvision_models())}")
     return models.get_model_builder(name)
 
 
@@ -46,7 +46,7 @@ def _timm_builder(source: str, name: str, folder: str):
     import timm
 
     if not timm.is_model(name):
-        raise InputError(f"architecture timm:{name} is unknown{_nearest(name, timm.list_models())}")
+        raise InputError(f"architecture timm:{name} is unknown{nearest(name, timm.list_models())}")
     return lambda **arguments: timm.create_model(name, **{"pretrained": False, **arguments})
 
 
@@ -68,13 +68,6 @@ def _user_callable(source: str, name: str, folder: str):
 
 
 _BUILDERS = {"torchvision": _torchvision_builder, "timm": _timm_builder}
-
-
-def _nearest(name: str, names: list[str]) -> str:
-    from difflib import get_close_matches
-
-    close = get_close_matches(name, names, n=3)
-    return f"; did you mean {' or '.join(close)}?" if close else ""
 
 
 def published_arguments(architecture: str, enum) -> dict:

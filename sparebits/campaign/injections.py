@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sparebits.errors import InputError
+from sparebits.errors import InputError, nearest
 from sparebits.faults.base import FaultModel
 from sparebits.faults.cells import SingleBit, StuckAt
 from sparebits.faults.draws import draw_bits
-from sparebits.faults.entries import check_count, check_keys, nearest
+from sparebits.faults.entries import check_count, check_keys
 from sparebits.faults.flips import Flips
 from sparebits.faults.models import model_from_dict
 from sparebits.faults.neighbours import WipedWords

@@ -1,16 +1,9 @@
 """Entries of a config, read with an eye for what was mistyped."""
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 from numbers import Integral, Real
 
-from sparebits.errors import InputError
-
-
-def nearest(name: str, names: Iterable[str]) -> str:
-    """What an error message adds about names like the unknown one; empty if there is none."""
-    close = get_close_matches(name, list(names), n=3)
-    return f"; did you mean {' or '.join(close)}?" if close else ""
+from sparebits.errors import InputError, nearest
 
 
 def check_keys(what: str, entry: dict, known: Iterable[str]) -> None:

@@ -2,10 +2,10 @@
 
 from dataclasses import MISSING, fields
 
-from sparebits.errors import InputError
+from sparebits.errors import InputError, nearest
 from sparebits.faults.base import FaultModel
 from sparebits.faults.cells import MultipleBits, SingleBit, StuckAt
-from sparebits.faults.entries import check_keys, nearest
+from sparebits.faults.entries import check_keys
 from sparebits.faults.neighbours import Burst, ColumnCluster, RowCluster, WipedWords
 from sparebits.faults.rates import AccumulatingStuckAt, Asymmetric, BitErrorRate
 

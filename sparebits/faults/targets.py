@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from sparebits.errors import InputError
-from sparebits.faults.entries import check_keys, nearest
+from sparebits.errors import InputError, nearest
+from sparebits.faults.entries import check_keys
 from sparebits.faults.sites import Region, Site, regions_of
 from sparebits.formats import FloatFormat
 from sparebits.parameters import KINDS, ParameterTensor
