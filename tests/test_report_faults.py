@@ -306,8 +306,8 @@ def test_table_tells_every_outcome_of_an_injection(alpha):
     network = replace(network, faults=pd.concat([network.faults, bursts]))
     rows = tables.outcomes([network]).rows
     assert [row[:4] for row in rows] == [
-        ["alpha", f"persistent\n{IMAGES} images a trial", "parameters\nall parameters", "10"],
-        ["alpha", f"persistent\n{IMAGES} images a trial", "bursts\nburst, kind bias", "2"],
+        ["alpha", f"persistent\non {IMAGES} images", "parameters\nall bits", "10"],
+        ["alpha", f"persistent\non {IMAGES} images", "bursts\nburst, kind bias", "2"],
     ]
     # Wilson, of 10: 6 and 2.
     assert rows[0][4:6] == ["60.0 %\n[31.27, 83.18]", "20.0 %\n[5.67, 50.98]"]
@@ -337,7 +337,7 @@ def test_faults_in_activations_alone(tmp_path):
 def test_faults_of_several_bits_alone(tmp_path):
     page = with_faults(tmp_path, [{"masked": 5, "critical": 1, "fault_model": "burst"}])
     assert "Share of trials" not in page
-    assert "burst, all parameters" in section(page)
+    assert "burst, all bits" in section(page)
 
 
 # --- wrong tables ----------------------------------------------------------------------------------------------------

@@ -18,10 +18,12 @@ PLAIN = Engine(batch_size=256, memory_format="contiguous_format")
 BATCH_SIZES = (4, 8, 16, 32, 64, 128, 256, 512)
 TIMED_IMAGES = 512
 ROUNDS = 3
-CLEARLY_FASTER = 0.9
+CLEARLY_FASTER = 0.8
 """A choice by rule is only given up for one that takes at most this share of its time: timings are noisy."""
 LARGEST_RESULT = 8 << 20
 """Bytes of a layer's result in a batch, by which the rule chooses: larger ones leave the caches."""
+WORTH_KEEPING = 0.95
+"""A compiled network has to take at most this share of the time."""
 WORTH_COMPILING = 10
 """A stage compiles if it takes so many times as long as compiling."""
 LEAST_COMPILING_S = 5.0
@@ -77,7 +79,7 @@ def _compiled_if_worth(evaluator, chosen: Engine, seconds: float | None, evaluat
     _time(tried, sample)
     compiling = time.perf_counter() - started
     compiled = min(_time(tried, sample) for _ in range(ROUNDS))
-    if compiled > CLEARLY_FASTER * seconds:
+    if compiled > WORTH_KEEPING * seconds:
         return chosen
     # Rounded up to a power of two, so that noise moves it seldom.
     needed = WORTH_COMPILING * compiling * len(sample) / compiled

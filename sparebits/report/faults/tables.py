@@ -49,14 +49,14 @@ def by_layer(network: NetworkResults) -> Table:
 def _faults(trials: pd.DataFrame, where: str) -> str:
     images = sorted({int(number) for number in trials["images"].unique()})
     each = " or ".join(f"{number:,}" for number in images)
-    return f"{PERSISTENCE[where]}\n{each} image{'s' * (images != [1])} a trial"
+    return f"{PERSISTENCE[where]}\non {each} image{'s' * (images != [1])}"
 
 
 def _drawn(trials: pd.DataFrame, injection: str) -> str:
     """The name of an injection and how its faults were drawn."""
     first = trials.iloc[0]
     model = "" if first["fault_model"] == "single_bit" else f"{first['fault_model'].replace('_', ' ')}, "
-    target = f"all {first['where']}" if first["target"] == "all" else first["target"]
+    target = "all bits" if first["target"] == "all" else first["target"]
     strata = "" if first["strata"] == "none" else f", by {first['strata'].replace('_', ' ')}"
     return f"{injection}\n{model}{target}{strata}"
 
