@@ -233,7 +233,9 @@ def test_compared_images_differ_as_numpy_says(dtype, memory_format):
 
 
 def test_norms_are_never_below_the_exact_ones():
-    values = torch.randn(50, 6, 9, 9, generator=torch.Generator().manual_seed(2)) * torch.logspace(-18, 15, 50).view(-1, 1, 1, 1)
+    values = torch.randn(50, 6, 9, 9, generator=torch.Generator().manual_seed(2)) * torch.logspace(-18, 15, 50).view(
+        -1, 1, 1, 1
+    )
     exact = values.double().flatten(1).norm(dim=1)
     assert (norms(values).double() >= exact).all()
     assert (norms(values.contiguous(memory_format=torch.channels_last)).double() >= exact).all()

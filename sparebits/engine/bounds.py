@@ -44,6 +44,7 @@ class Bounds:
         self._has_linear_head = isinstance(last.module, nn.Linear) and len(last.inputs) == 1
         self._base = last.inputs[0] if self._has_linear_head else graph.last
         self._growth: dict[int, float] = {}
+        self._pairs: dict[tuple[int, int], float] = {}
         self._through: dict[tuple[int, int], float] = {}
         self._amplification = self._amplifications(golden)
         self._rounding: dict[int, np.ndarray | float] = {}
@@ -102,22 +103,27 @@ class Bounds:
         """How much a change at `place` grows on its ways through one of its users."""
         if found[user] == UNBOUNDED:
             return UNBOUNDED
-        step = self._graph.steps[user]
-        single = found[user] * self._growth_of(user, golden)
-        batchnorm = self._batchnorm_after(user)
+        single = found[user] * self.growth_of(user, golden)
+        batchnorm = self.batchnorm_after(user)
         if batchnorm is None or single == UNBOUNDED:
             return single
-        scale, _ = batchnorm_terms(self._graph.steps[batchnorm].module)
-        module = step.module
-        weight = module.weight * scale.view(-1, 1, 1, 1)
-        size = tuple(golden.results[place].shape[2:])
-        norm = convolution_norm(weight, module.groups, _pair(module.dilation), size)
-        # Rounding of the pair, generously: both operations' own.
-        extra = self._growth_of(user, golden) * float(scale.abs().max())
-        extra *= 8 * gamma(math.prod(module.weight.shape[1:]) + 4, self._dtype)
-        return min(single, found[batchnorm] * (norm + extra))
+        return min(single, found[batchnorm] * self.growth_of_pair(user, batchnorm, golden))
 
-    def _batchnorm_after(self, place: int) -> int | None:
+    def growth_of_pair(self, place: int, batchnorm: int, golden: GoldenBatch) -> float:
+        """The growth of a convolution and the BatchNorm that alone takes its result."""
+        if (place, batchnorm) not in self._pairs:
+            module = self._graph.steps[place].module
+            scale, _ = batchnorm_terms(self._graph.steps[batchnorm].module)
+            weight = module.weight * scale.view(-1, 1, 1, 1)
+            size = tuple(golden.results[self._graph.steps[place].inputs[0]].shape[2:])
+            norm = convolution_norm(weight, module.groups, _pair(module.dilation), size)
+            # Rounding of the pair, generously: both operations' own.
+            extra = self.growth_of(place, golden) * float(scale.abs().max())
+            extra *= 8 * gamma(math.prod(module.weight.shape[1:]) + 4, self._dtype)
+            self._pairs[place, batchnorm] = norm + extra
+        return self._pairs[place, batchnorm]
+
+    def batchnorm_after(self, place: int) -> int | None:
         """The BatchNorm that alone takes the result of a convolution."""
         step, users = self._graph.steps[place], self._graph.users[place]
         if not isinstance(step.module, nn.Conv2d) or len(users) != 1 or step.module.padding_mode != "zeros":
@@ -125,7 +131,8 @@ class Bounds:
         module = self._graph.steps[users[0]].module
         return users[0] if isinstance(module, nn.BatchNorm2d) and module.running_var is not None else None
 
-    def _growth_of(self, place: int, golden: GoldenBatch) -> float:
+    def growth_of(self, place: int, golden: GoldenBatch) -> float:
+        """The growth of a step for each of its inputs, see `operations.growth_of`."""
         if place not in self._growth:
             taken = self._taken(golden, place)
             self._growth[place] = growth_of(self._graph.steps[place], taken, golden.results[place])

@@ -53,8 +53,14 @@ class Group:
 
 
 def find_groups(graph: Graph) -> list[Group]:
-    """The BatchNorms that alone take the result of a convolution, with what alone follows them."""
-    return [_group_at(graph, step) for step in graph.steps if _takes_a_convolution_alone(graph, step)]
+    """The BatchNorms that alone take the result of a convolution, with what alone follows them; no step is in two."""
+    groups, taken = [], set()
+    # Where the results of two BatchNorms are added, the later one takes the addition.
+    for step in reversed(graph.steps):
+        if _takes_a_convolution_alone(graph, step):
+            groups.append(_group_at(graph, step, taken))
+            taken.update(groups[-1].places)
+    return groups
 
 
 class FusedRuns:
@@ -137,10 +143,10 @@ def _takes_a_convolution_alone(graph: Graph, step: Step) -> bool:
     return isinstance(graph.steps[source].module, nn.Conv2d) and graph.users[source] == (step.place,)
 
 
-def _group_at(graph: Graph, step: Step) -> Group:
+def _group_at(graph: Graph, step: Step, taken: set[int]) -> Group:
     addition, other, last = None, None, step.place
     follower = _only_user(graph, last)
-    if follower is not None and follower.is_addition and len(follower.inputs) == 2:
+    if follower is not None and follower.is_addition and len(follower.inputs) == 2 and follower.place not in taken:
         addition = last = follower.place
         (other,) = (place for place in follower.inputs if place != step.place)
         follower = _only_user(graph, last)

@@ -5,11 +5,11 @@ For an operation f, computed in floating point as F, and two inputs x and y of a
     |F(y) - F(x)| <= growth * |y - x| + rounding(x)
 
 Growth is an upper bound of f's Lipschitz constant, enlarged by what rounding adds for y. Rounding bounds the errors of
-both F(x) and F(y); as x is golden, that of a convolution's F(x) is measured, in binary64, where that is finer. The norm of a convolution with
-zero padding is at most that of the circular one on a larger torus, which a Fourier transform splits into a matrix for
-each frequency (Sedghi, Gupta & Long 2019). The rounding error of a sum of n products in any order, fused or not, is at
-most gamma_n = n u / (1 - n u) times the sum of their magnitudes (Higham 2002, section 3.1); algorithms that transform
-their input first, such as Winograd's, are not covered.
+both F(x) and F(y); as x is golden, that of a convolution's F(x) is measured, in binary64, where that is finer. The
+norm of a convolution with zero padding is at most that of the circular one on a larger torus, which a Fourier transform
+splits into a matrix for each frequency (Sedghi, Gupta & Long 2019). The rounding error of a sum of n products in any
+order, fused or not, is at most gamma_n = n u / (1 - n u) times the sum of their magnitudes (Higham 2002, section 3.1);
+algorithms that transform their input first, such as Winograd's, are not covered.
 """
 
 import math
@@ -67,14 +67,13 @@ def growth_of(step: Step, taken: tuple[Any, ...], given: Any) -> float:
         return norm + _rounded_growth(module.weight.flatten(1), module.in_features + 1)
     if isinstance(module, nn.BatchNorm2d):
         scale = batchnorm_terms(module)[0]
-        return UNBOUNDED if scale is None else float(scale.abs().max()) * (1 + gamma(3, scale.dtype))
+        return UNBOUNDED if scale is None else float(scale.abs().max()) * (1 + gamma(8, scale.dtype))
     if isinstance(module, nn.MaxPool2d) and module.dilation in (1, (1, 1)):
         return float(_windows_of_a_pixel(module.kernel_size, module.stride)) ** 0.5
-    if isinstance(module, nn.AvgPool2d) and module.divisor_override is None:
-        if module.padding in (0, (0, 0)) or module.count_include_pad:
-            size = math.prod(_pair(module.kernel_size))
-            windows = _windows_of_a_pixel(module.kernel_size, module.stride)
-            return (windows / size) ** 0.5 * (1 + gamma(size, taken[0].dtype))
+    if isinstance(module, nn.AvgPool2d) and _divides_by_its_size(module):
+        size = math.prod(_pair(module.kernel_size))
+        windows = _windows_of_a_pixel(module.kernel_size, module.stride)
+        return (windows / size) ** 0.5 * (1 + gamma(size, taken[0].dtype))
     if is_global_mean(step, taken[0], given):
         pixels = taken[0].shape[2] * taken[0].shape[3]
         return pixels**-0.5 * (1 + gamma(pixels, taken[0].dtype))
@@ -126,8 +125,8 @@ def _convolution_rounding(module: nn.Conv2d, taken: torch.Tensor, given: torch.T
         return 2 * bound
     bias = None if module.bias is None else module.bias.double()
     exact = functional.conv2d(taken.double(), module.weight.double(), bias, *options)
-    measured = norms(given - exact) + gamma(products, torch.float64) * magnitudes
-    return bound + measured.to(bound.dtype) * (1 + 1e-3)
+    error = norms(given - exact) + gamma(products, torch.float64) * magnitudes
+    return bound + error.to(bound.dtype) * (1 + 1e-3)
 
 
 def batchnorm_terms(module: nn.BatchNorm2d) -> tuple[torch.Tensor, torch.Tensor] | tuple[None, None]:
@@ -188,6 +187,10 @@ def _rounded_growth(weight: torch.Tensor, count: int, groups: int = 1) -> float:
     # A pixel meets each tap of an input channel at most once.
     most = float(magnitudes.sum(2).max()) * float(magnitudes.sum(1).sum(1).max())
     return gamma(count, weight.dtype) * most**0.5
+
+
+def _divides_by_its_size(module: nn.AvgPool2d) -> bool:
+    return module.divisor_override is None and (module.padding in (0, (0, 0)) or module.count_include_pad)
 
 
 def _windows_of_a_pixel(kernel: int | tuple[int, int], stride: int | tuple[int, int] | None) -> int:

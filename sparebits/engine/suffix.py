@@ -201,10 +201,7 @@ class SuffixRuns:
         """Some channels of a step's result."""
         channels = run.parts[step.place]
         before = run.changed.get(step.inputs[0])
-        if before is None:
-            taken = self._channel_runs.takes(step, channels, lookup(step.inputs[0]))
-        else:
-            taken = before.values
+        taken = self._channel_runs.takes(step, channels, lookup(step.inputs[0])) if before is None else before.values
         return Part(channels, self._channel_runs.run(step, channels, taken))
 
     def _run_group(self, group: Group, lookup: Callable[[int], Any], run: _Run) -> torch.Tensor:
@@ -247,12 +244,10 @@ class SuffixRuns:
         differs = np.zeros(len(left), dtype=bool)
         for other in run.route.cuts[place]:
             amplification = self._amplification(other, place)
-            limits = np.minimum(
-                left / amplification if amplification > 0 else math.inf, np.where(left > 0, math.inf, -1)
-            )
+            with np.errstate(invalid="ignore"):
+                limits = np.where(left > 0, left / amplification if amplification > 0 else math.inf, -1.0)
             if other not in run.known or not np.isfinite(run.known[other][1]).all():
-                pairs = self._beside_golden(other, run)
-                found = [compare(new, old, rows, limits) for new, old, rows in pairs]
+                found = [compare(new, old, rows, limits) for new, old, rows in self._beside_golden(other, run)]
                 run.known[other] = np.logical_or.reduce([moved for moved, _ in found]), sum(far for _, far in found)
             moved, far = run.known[other]
             differs |= moved
