@@ -7,12 +7,10 @@ naming the folder that holds cifar10/. It prints the tables of docs/engine.md. P
     python -m zipfile -e pytorchfi-0.6.0-py3-none-any.whl FOLDER
 
 Times are of the processor, on as many threads as asked for. PyTorchFI runs first, before the engine changes how memory
-is allocated, in its best of some batch sizes; if it is given only some of the faults, its time is scaled up. Whatever
-ran is compared, fault by fault and image by image, with the whole runs.
+is allocated, in its best of some batch sizes. Predictions are compared fault by fault and image by image.
 """
 
 import argparse
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -20,23 +18,19 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 
+from benchmarks.networks import default_evaluator, resnet20_evaluator
 from sparebits.commandline import run
-from sparebits.config import load_config
 from sparebits.engine.channels import ChannelRuns
-from sparebits.engine.choice import Engine
 from sparebits.engine.fused import FusedRuns
 from sparebits.engine.golden import GoldenBatch
 from sparebits.engine.runs import FaultRuns
 from sparebits.engine.suffix import SuffixRuns
 from sparebits.errors import InputError
-from sparebits.evaluation import Evaluator, PreparedImages, batches
+from sparebits.evaluation import Evaluator, batches
 from sparebits.faults.flips import Flips
-from sparebits.networks import assemble
 from sparebits.parameters import FlatParameters
 
-MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 MEMORY_MB = 1024
 BATCHES_TRIED = (32, 64, 128, 250)
 PARTS = {
@@ -47,53 +41,54 @@ PARTS = {
     "+ images leave by the bound": (True, True, True, False),
     "+ BatchNorm, addition, ReLU at once": (True, True, True, True),
 }
+ENGINE = list(PARTS)[-1]
 
 
 def main(arguments: argparse.Namespace) -> None:
     torch.set_num_threads(arguments.threads)
     injector = pytorchfi(arguments.pytorchfi)
-    evaluator = cifar10(arguments.images)
-    print(f"ResNet-20, CIFAR-10: {arguments.faults:,} faults, {len(evaluator.images.labels):,} images\n")
-    measure(evaluator, arguments.faults, injector, arguments.pytorchfi_faults)
-    evaluator = digits(arguments.config, arguments.images)
-    print(f"\nshufflenet_v2_x0_5, digits: {arguments.faults:,} faults, {len(evaluator.images.labels):,} images\n")
-    measure(evaluator, arguments.faults)
+    count = arguments.faults
+    evaluator = resnet20_evaluator(arguments.images)
+    faults = faults_of(evaluator.parameters, count)
+    chosen = np.sort(np.random.default_rng(3).permutation(count)[: arguments.pytorchfi_faults or count])
+    print(f"ResNet-20, CIFAR-10: {count:,} faults, {len(evaluator.images.labels):,} images\n")
+    print("| | faults | s | s a fault | times PyTorchFI | identical predictions |")
+    print("|---|--:|--:|--:|--:|---|")
+    seconds, theirs = timed(lambda: run_pytorchfi(injector, evaluator, [faults[place] for place in chosen]))
+    first = seconds / len(chosen)
+    print(f"| PyTorchFI 0.6.0 | {len(chosen):,} | {seconds:,.1f} | {first:.3f} | 1.00 | |", flush=True)
+    seconds, ours = timed(lambda: run_engine(evaluator, faults, PARTS[ENGINE]))
+    same = "yes" if np.array_equal(ours[chosen], theirs) else "NO"
+    each = seconds / count
+    print(f"| the engine | {count:,} | {seconds:,.1f} | {each:.3f} | {first / each:.2f} | {same} |", flush=True)
+    part_by_part(evaluator, faults[: arguments.part_faults], first)
+    evaluator = default_evaluator("shufflenet_v2_x0_5")
+    print(f"\nshufflenet_v2_x0_5, digits: {len(evaluator.images.labels):,} images\n")
+    part_by_part(evaluator, faults_of(evaluator.parameters, arguments.part_faults))
 
 
-def measure(evaluator: Evaluator, count: int, injector: type | None = None, injected: int | None = None) -> None:
-    """Print the table of a network."""
-    parameters = evaluator.parameters
-    indices, bits = faults_of(parameters, count)
-    faults = [
-        Flips.at(indices[n : n + 1], bits[n : n + 1], len(parameters.golden), parameters.golden.dtype)
-        for n in range(count)
-    ]
-    rows: list[tuple[str, float, np.ndarray, np.ndarray]] = []
-    if injector is not None:
-        chosen = np.random.default_rng(3).permutation(count)[: injected or count]
-        seconds, found = timed(lambda: run_pytorchfi(injector, evaluator, indices[chosen], bits[chosen]))
-        rows.append(("PyTorchFI 0.6.0", seconds * count / len(chosen), found, chosen))
-    everything = np.arange(count)
-    whole = best_batch(evaluator)
-    seconds, expected = timed(lambda: run_whole(evaluator, faults, whole))
-    rows.append((f"whole runs, batches of {whole}", seconds, expected, everything))
+def part_by_part(evaluator: Evaluator, faults: list[Flips], first: float | None = None) -> None:
+    """Print what each part of the engine brings, beside whole runs, and beside PyTorchFI's seconds a fault."""
+    print(f"\n| {len(faults):,} faults | s | times whole runs | times PyTorchFI | identical predictions |")
+    print("|---|--:|--:|--:|---|")
+    size = best_batch(evaluator)
+    whole, expected = timed(lambda: run_whole(evaluator, faults, size))
+    rows = [(f"whole runs, batches of {size}", whole, expected)]
     for name, parts in PARTS.items():
-        seconds, found = timed(lambda parts=parts: run_engine(evaluator, faults, parts))
-        rows.append((name, seconds, found, everything))
-    print("| | s | times as fast as the first row | identical predictions |")
-    print("|---|--:|--:|---|")
-    for name, seconds, found, chosen in rows:
-        same = "yes" if np.array_equal(found, expected[chosen]) else "NO"
-        of = "" if len(chosen) == count else f", {len(chosen):,} faults"
-        print(f"| {name} | {seconds:,.1f} | {rows[0][1] / seconds:.2f} | {same}{of} |", flush=True)
+        rows.append((name, *timed(lambda parts=parts: run_engine(evaluator, faults, parts))))
+    for name, seconds, found in rows:
+        same = "yes" if np.array_equal(found, expected) else "NO"
+        beside = f"{first * len(faults) / seconds:.2f}" if first else "–"
+        print(f"| {name} | {seconds:,.1f} | {whole / seconds:.2f} | {beside} | {same} |", flush=True)
 
 
-def faults_of(parameters: FlatParameters, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Words and bits, all different, of random single-bit faults in convolution weights."""
+def faults_of(parameters: FlatParameters, count: int) -> list[Flips]:
+    """Random single-bit faults in convolution weights, all different."""
     convolutions = [np.arange(t.start, t.start + t.values) for t in parameters.tensors if len(t.shape) == 4]
     words = np.concatenate(convolutions)
     chosen = np.random.default_rng(1).choice(len(words) * 32, size=count, replace=False)
-    return words[chosen // 32], chosen % 32
+    golden = parameters.golden
+    return [Flips.at([words[bit // 32]], [bit % 32], len(golden), golden.dtype) for bit in chosen]
 
 
 def run_engine(evaluator: Evaluator, faults: list[Flips], parts: tuple[bool, ...]) -> np.ndarray:
@@ -144,16 +139,17 @@ def best_batch(evaluator: Evaluator) -> int:
     return min(BATCHES_TRIED, key=lambda size: min(timed(lambda: run_whole(evaluator, nothing, size))[0] for _ in "12"))
 
 
-def run_pytorchfi(injector: type, evaluator: Evaluator, indices: np.ndarray, bits: np.ndarray) -> np.ndarray:
+def run_pytorchfi(injector: type, evaluator: Evaluator, faults: list[Flips]) -> np.ndarray:
     """Classes, (faults, images), by PyTorchFI, in torch's usual order of memory."""
     parameters, count = evaluator.parameters, len(evaluator.images.labels)
     convolutions = [tensor for tensor in parameters.tensors if len(tensor.shape) == 4]
     inputs = evaluator.inputs(np.arange(count)).contiguous()
     size = best_size(parameters.model, inputs)
-    predicted = np.empty((len(indices), count), dtype=int)
+    predicted = np.empty((len(faults), count), dtype=int)
     with torch.inference_mode():
         tool = injector(parameters.model, size, input_shape=list(inputs.shape[1:]))
-        for number, (index, bit) in enumerate(zip(indices.tolist(), bits.tolist(), strict=True)):
+        for number, flips in enumerate(faults):
+            (index,), (bit,) = (places.tolist() for places in flips.bits())
             layer = next(n for n, tensor in enumerate(convolutions) if tensor.start <= index < tensor.span.stop)
             tensor = convolutions[layer]
             place = [[int(at)] for at in np.unravel_index(index - tensor.start, tensor.shape)]
@@ -193,42 +189,6 @@ def pytorchfi(folder: str) -> type:
     return fault_injection
 
 
-def cifar10(count: int) -> Evaluator:
-    """ResNet-20 over images of CIFAR-10's test set, as many of each class."""
-    if "SPAREBITS_DATA" not in os.environ:
-        raise InputError("SPAREBITS_DATA names no folder with cifar10/test and cifar10/resnet20.safetensors")
-    folder = Path(os.environ["SPAREBITS_DATA"]) / "cifar10"
-    files = sorted((folder / "test").glob("*/*.png"))
-    files = [files[n] for n in np.linspace(0, len(files), count, endpoint=False).astype(int)]
-    pixels = np.stack([np.asarray(Image.open(file).convert("RGB")) for file in files])
-    network = {
-        "architecture": "sparebits.architectures:CifarResNet",
-        "arguments": {"depth": 20},
-        "weights": str(folder / "resnet20.safetensors"),
-        "dtype": "float32",
-    }
-    return evaluator_of(network, pixels, MEAN, STD)
-
-
-def digits(config: str, count: int) -> Evaluator:
-    """The ShuffleNet that ships with the project over the digits, enlarged as its config says."""
-    from sklearn.datasets import load_digits
-
-    resolved = load_config(config)
-    network = resolved["networks"]["shufflenet_v2_x0_5"]
-    transform = resolved["datasets"][network["dataset"]]["transform"]
-    size = (transform["resize"], transform["resize"])
-    grey = [Image.fromarray((image * 15).astype(np.uint8)) for image in load_digits().images[:count]]
-    pixels = np.stack([np.asarray(image.resize(size, Image.Resampling.BILINEAR).convert("RGB")) for image in grey])
-    return evaluator_of(network, pixels, transform["mean"], transform["std"])
-
-
-def evaluator_of(network: dict, pixels: np.ndarray, mean: list[float], std: list[float]) -> Evaluator:
-    model, state, _ = assemble(network, ".")
-    names, labels = [str(number) for number in range(len(pixels))], np.zeros(len(pixels), dtype=int)
-    return Evaluator(FlatParameters(model, state), PreparedImages(pixels, names, labels, mean, std), Engine(250))
-
-
 def timed(work: Callable[[], np.ndarray]) -> tuple[float, np.ndarray]:
     """Seconds of the processor, and the result."""
     # Of the processor, as other processes may have a share of it.
@@ -240,9 +200,9 @@ def timed(work: Callable[[], np.ndarray]) -> tuple[float, np.ndarray]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pytorchfi", required=True, metavar="FOLDER", help="that PyTorchFI was unpacked into")
-    parser.add_argument("--faults", type=int, default=1000, help="of each network")
-    parser.add_argument("--pytorchfi-faults", type=int, help="that PyTorchFI is given; all if left out")
+    parser.add_argument("--faults", type=int, default=1000, help="that the engine is given")
+    parser.add_argument("--pytorchfi-faults", type=int, help="of them that PyTorchFI is given; all if left out")
+    parser.add_argument("--part-faults", type=int, default=200, help="for the tables part by part")
     parser.add_argument("--images", type=int, default=1000, help="at most")
     parser.add_argument("--threads", type=int, default=1, help="of torch")
-    parser.add_argument("--config", default="config.yaml", help="whose ShuffleNet is measured")
     run(main, parser)
