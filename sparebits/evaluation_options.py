@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from sparebits.engine.choice import Engine, read_engine
+from sparebits.engine.memory import keep_freed_memory
 from sparebits.errors import InputError
 from sparebits.evaluation import Evaluator, PreparedImages
 from sparebits.networks import load_network
@@ -74,6 +75,7 @@ def open_evaluator(arguments: argparse.Namespace, engine: Engine | None = None) 
         InputError: if there is no such device, or network, images and labels do not go together.
     """
     torch.set_num_threads(arguments.threads)
+    keep_freed_memory()
     numba.config.NUMBA_NUM_THREADS = arguments.threads
     if arguments.device.startswith("cuda"):
         # The operators of inference on the CPU are deterministic as they are, and this call takes seconds.

@@ -3,6 +3,7 @@
 import pytest
 
 from sparebits.campaign.journal import Journal
+from sparebits.campaign.setup import setup_of
 from sparebits.errors import InputError
 
 SETUP = {"trials": 20, "bers": [0.1, 0.01], "network": "abc"}
@@ -67,3 +68,25 @@ def test_a_finished_journal_is_gone(tmp_path):
     journal.finish()
     assert list(tmp_path.iterdir()) == []
     assert Journal(tmp_path / "campaign.csv", {"other": 1}).entries == []
+
+
+def test_a_setup_is_its_options_files_and_code(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "library.py").write_text("x = 1\n")
+    (tmp_path / "script.py").write_text("import library\n")
+    (tmp_path / "golden.csv").write_text("hit\n1\n")
+
+    def found():
+        return setup_of("script.py", {"golden": "golden.csv"}, {"trials": 3})
+
+    first = found()
+    assert first["trials"] == 3
+    assert found() == first
+    for file, text, key in (
+        ("golden.csv", "hit\n0\n", "golden"),
+        ("library.py", "x = 2\n", "code"),
+        ("script.py", "import library as other\n", "code"),
+    ):
+        before = found()
+        (tmp_path / file).write_text(text)
+        assert {name for name in before if found()[name] != before[name]} == {key}

@@ -1,6 +1,7 @@
 """What the trials of a campaign depend on, for its journal."""
 
 import hashlib
+from pathlib import Path
 from typing import Any
 
 from sparebits.provenance import sha256_of
@@ -17,5 +18,6 @@ def setup_of(script: str, files: dict[str, str], options: dict[str, Any]) -> dic
     """
     code = hashlib.sha256()
     for path in [script, *sources(script)]:
-        code.update(f"{path} {sha256_of(path)}\n".encode())
+        # By its name, as the project may lie anywhere.
+        code.update(f"{Path(path).name} {sha256_of(path)}\n".encode())
     return {**options, **{name: sha256_of(path) for name, path in files.items()}, "code": code.hexdigest()}

@@ -1,5 +1,6 @@
 """The campaign of single faults: the unprotected network under one fault at a time, where it lies and what it does."""
 
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,8 +15,10 @@ from sparebits.faults.sites import Region, regions_of
 from sparebits.formats import FloatFormat
 from sparebits.parameters import doubles_of
 
-CHUNK = 128
-"""Trials that are run together and kept together: each chunk runs the golden network once more."""
+CHUNK_SIZES = (64, 2048)
+"""Fewest and most trials that are run and kept together: each chunk runs the golden network once more."""
+CHUNK_S = 20.0
+"""Chunks grow until they take so many seconds, which is then about what a kill can lose."""
 
 
 def run_single_faults(
@@ -53,10 +56,15 @@ def run_single_faults(
     rows = [row for entry in done for row in entry["rows"]]
     finished = {number for entry in done for number in entry["trials"]}
     chunk: list[Trial] = []
+    size, most = CHUNK_SIZES
 
     def run_chunk() -> None:
+        nonlocal size
         if chunk:
+            started = time.monotonic()
             found = runner.run(chunk)
+            if time.monotonic() - started < CHUNK_S / 2:
+                size = min(2 * size, most)
             rows.extend(found)
             if journal:
                 journal.append({"trials": [trial.number for trial in chunk], "rows": found})
@@ -68,7 +76,7 @@ def run_single_faults(
         if chunk and trial.injection != chunk[0].injection:
             run_chunk()
         chunk.append(trial)
-        if len(chunk) == CHUNK:
+        if len(chunk) >= size:
             run_chunk()
     run_chunk()
     return pd.DataFrame(rows).astype({"before": float, "after": float})

@@ -51,16 +51,24 @@ class Bounds:
         self._radius: np.ndarray | None = None
 
     def start(self, golden: GoldenBatch) -> None:
-        """Take up a batch of golden results; the parameters are untouched."""
+        """Take up a batch of golden results; the parameters are untouched.
+
+        Rounding is found from the last step backwards, until it exceeds the radius of every image.
+        """
         self._radius = self._radii(golden)
         self._rounding = {}
-        for step in self._graph.steps:
+        left = self._radius
+        for step in reversed(self._graph.steps):
             amplification = self._amplification[step.place]
-            if step.place != self._graph.last and 0 < amplification < self._most:
+            if amplification == 0 or (self._has_linear_head and step.place == self._graph.last):
+                # Nothing of it reaches the features, or the radius has its rounding already.
+                self._rounding[step.place] = 0.0
+            elif amplification < self._most and (left > 0).any():
                 rounding = rounding_of(step, self._taken(golden, step.place), golden.results[step.place])
                 if isinstance(rounding, torch.Tensor):
                     rounding = rounding.double().cpu().numpy()
                 self._rounding[step.place] = amplification * rounding
+                left = left - self._rounding[step.place]
 
     def slack(self, following: Sequence[int]) -> np.ndarray:
         """How far the last layer's features may still move without another class, float64 (images,); < 0 is not at all.
@@ -70,9 +78,9 @@ class Bounds:
         """
         slack = self._radius
         for place in following:
-            if self._amplification[place] == UNBOUNDED:
+            if place not in self._rounding:
                 return np.full(len(self._radius), -1.0)
-            slack = slack - self._rounding.get(place, 0.0)
+            slack = slack - self._rounding[place]
         return slack
 
     def amplification(self, place: int, after: int) -> float:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -88,7 +89,7 @@ class FaultRuns:
         parameters = self._evaluator.parameters
         parameters.load(parameters.golden)
         progress = tqdm(total=predicted.size, unit="inference", unit_scale=True, mininterval=2)
-        suffix = self._suffix_runs() if self.graph is not None else None
+        suffix = self._suffix
         with torch.inference_mode(), progress:
             for batch in batches(len(self._indices), self.images_a_batch):
                 inputs = self._evaluator.inputs(self._indices[batch])
@@ -131,7 +132,10 @@ class FaultRuns:
         largest = golden[max(golden)]
         self._bounds = Bounds(graph, kinds, largest) if self._uses_bounds and self.smallest_batch else None
 
-    def _suffix_runs(self) -> SuffixRuns:
+    @cached_property
+    def _suffix(self) -> SuffixRuns | None:
+        if self.graph is None:
+            return None
         parameters = self._evaluator.parameters
         return SuffixRuns(
             self.graph,
