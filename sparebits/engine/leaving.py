@@ -58,6 +58,8 @@ def try_leaving(graph: Graph, kinds: StepKinds, batches: Iterable[GoldenBatch]) 
         if agreeing is None:
             return Leaving(None)
         smallest = max(smallest, agreeing)
+        # Before the next one takes memory.
+        del golden
     return Leaving(smallest, frozenset(whole))
 
 

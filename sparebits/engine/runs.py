@@ -1,6 +1,6 @@
 """Predictions under faults of the parameters, by the fastest way that gives those of the whole network."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,7 +12,7 @@ from sparebits.engine.bounds import Bounds
 from sparebits.engine.channels import ChannelRuns
 from sparebits.engine.differences import differ
 from sparebits.engine.fused import FusedRuns
-from sparebits.engine.golden import GoldenBatch, step_kinds
+from sparebits.engine.golden import GoldenBatch, StepKinds, step_kinds
 from sparebits.engine.graph import Graph, NotTraceable
 from sparebits.engine.leaving import Leaving, try_leaving
 from sparebits.engine.memory import keep_freed_memory
@@ -102,6 +102,8 @@ class FaultRuns:
                         found = self._run_whole(flips, inputs)
                     predicted[number, batch], nan[number, batch] = found
                     progress.update(len(inputs))
+                if suffix is not None:
+                    suffix.finish()
         return FaultyPredictions(predicted, nan)
 
     def _run_whole(self, flips: Flips, inputs: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
@@ -119,18 +121,30 @@ class FaultRuns:
         kinds = step_kinds(graph, evaluator.inputs(self._indices[:3]))
         allowed = int(memory_mb * 2**20 // max(1, kinds.bytes_an_image))
         self.images_a_batch = max(min(self.images_a_batch, allowed), 2)
-        golden: dict[int, GoldenBatch] = {}
-        for batch in batches(len(self._indices), self.images_a_batch):
-            if batch.stop - batch.start not in golden:
-                inputs = evaluator.inputs(self._indices[batch])
-                golden[len(inputs)] = GoldenBatch(graph, kinds, inputs)
-                if differ(golden[len(inputs)].results[graph.last], evaluator.parameters.model(inputs)).any():
-                    raise NotTraceable("its operations one by one give other logits than the model")
+        self._require_same_logits(graph)
+        self._leaving = try_leaving(graph, kinds, self._a_batch_of_each_length(graph, kinds))
         self.graph, self._kinds = graph, kinds
-        self._leaving = try_leaving(graph, kinds, golden.values())
         self.smallest_batch = self._leaving.smallest
-        largest = golden[max(golden)]
-        self._bounds = Bounds(graph, kinds, largest) if self._uses_bounds and self.smallest_batch else None
+        self._bounds = None
+        if self._uses_bounds and self.smallest_batch:
+            # Its shapes are all that is used here.
+            self._bounds = Bounds(graph, kinds, GoldenBatch(graph, kinds, evaluator.inputs(self._indices[:2])))
+
+    def _require_same_logits(self, graph: Graph) -> None:
+        inputs = self._evaluator.inputs(self._indices[: self.images_a_batch])
+        if differ(graph.run_all(inputs)[graph.last], self._evaluator.parameters.model(inputs)).any():
+            raise NotTraceable("its operations one by one give other logits than the model")
+
+    def _a_batch_of_each_length(self, graph: Graph, kinds: StepKinds) -> Iterator[GoldenBatch]:
+        """Golden results, one after the other."""
+        lengths: set[int] = set()
+        for batch in batches(len(self._indices), self.images_a_batch):
+            inputs = self._evaluator.inputs(self._indices[batch])
+            if len(inputs) not in lengths:
+                lengths.add(len(inputs))
+                golden = GoldenBatch(graph, kinds, inputs)
+                yield golden
+                del golden
 
     @cached_property
     def _suffix(self) -> SuffixRuns | None:

@@ -103,6 +103,10 @@ class SuffixRuns:
         if self._fused_runs is not None:
             self._groups = [group for group in self._groups if self._fused_runs.agrees(group, golden)]
 
+    def finish(self) -> None:
+        """Let go of the batch, so that the next one does not come to lie beside it."""
+        self._golden = None
+
     def predict(self, indices: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Classes, int64 (images,), and whether a logit is NaN, (images,), with some words XORed with masks."""
         golden = self._golden
