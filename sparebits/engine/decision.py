@@ -60,7 +60,7 @@ def decide(evaluator: Evaluator, evaluations: int, batch_size: int | None, memor
     by_rule = Engine(batch_size or _size_by_rule(largest, len(indices)))
     sizes = {by_rule.batch_size}
     if not batch_size:
-        near = [size for size in BATCH_SIZES if by_rule.batch_size / 4 <= size <= 2 * by_rule.batch_size]
+        near = [size for size in BATCH_SIZES if by_rule.batch_size / 4 <= size <= by_rule.batch_size]
         sizes |= {size for size in near if size <= len(sample) and 2 * size * largest <= memory_mb << 20}
     candidates = {Engine(size, form) for size in sizes for form in MEMORY_FORMATS}
     times = _times([_with(evaluator, engine) for engine in sorted(candidates, key=_order)], sample)
