@@ -26,7 +26,7 @@ rule inject_single_faults:
         evaluation=evaluation_of,
         limit=lambda wildcards: f"--limit {config['faults']['limit']}" if config["faults"]["limit"] else "",
         seed=config["seed"],
-        injections=json.dumps(config["faults"]["injections"]),
+        injections=json.dumps(config["faults"]["injections"], sort_keys=True),
         tolerance_pp=config["tolerance_pp"],
         memory_mb=config["evaluation"]["memory_mb"],
     shell:
@@ -63,7 +63,7 @@ rule inject_faults:
         calibration=lambda wildcards: calibration_of(wildcards.network, "campaign"),
         bers=config["campaign"]["bers"],
         trials=config["campaign"]["trials"],
-        faults=json.dumps(config["campaign"]["faults"]),
+        faults=json.dumps(config["campaign"]["faults"], sort_keys=True),
     shell:
         "python -m scripts.inject_faults --network {input.network:q} --images {input.images:q} --labels {input.labels:q}"
         " {params.evaluation} --threads {threads} --golden {input.golden:q} {params.calibration}"

@@ -86,11 +86,13 @@ def written_keys(value, described: set[str], where: str = "") -> set[str]:
     return keys
 
 
-def test_config_yaml_shows_every_key_but_those_that_digits_do_not_need():
+def test_config_yaml_shows_every_key_but_those_that_digits_and_default_targets_do_not_need():
     schema = yaml.safe_load(configs.SCHEMA.read_text(encoding="utf-8"))
     described = described_keys(schema, schema)
     written = written_keys(yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")), described)
-    assert described - written == {"datasets.*.path", "datasets.*.labels"}
+    # A default target is everything.
+    restrictions = {f"faults.injections.*.target.{key}" for key in ("kind", "layer", "layer_type", "bits")}
+    assert described - written == {"datasets.*.path", "datasets.*.labels"} | restrictions
 
 
 def test_the_schema_is_one_and_describes_every_key():
@@ -124,7 +126,17 @@ def test_defaults_are_filled_in(minimal):
     assert config["seed"] == 1
     assert config["tolerance_pp"] == 1.2
     assert config["evaluation"]["device"] == "cpu"
-    assert config["evaluation"]["batch_size"] >= 2
+    assert config["evaluation"]["batch_size"] is None
+    assert config["evaluation"]["memory_mb"] == 1024
+    assert config["campaign"]["faults"] == []
+    parameters = config["faults"]["injections"]["parameters"]
+    assert parameters == {
+        "where": "parameters",
+        "fault": {"model": "single_bit"},
+        "target": {},
+        "strata": "none",
+        "trials": 1000,
+    }
     assert config["lsb"] == {"bits": "all", "limit": None}
     assert config["rounding"] == config["combined"] == {"limit": None}
     assert config["datasets"]["digits"]["limit"] is None

@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from sparebits.alterations import alter_low_bits, round_exponents
 from sparebits.engine.choice import MEMORY_FORMATS, Engine
 from sparebits.evaluation import Evaluator
 from sparebits.faults.ber import PARAMETERS, ber_mask
@@ -92,11 +91,12 @@ def _with(evaluator: Evaluator, engine: Engine) -> Evaluator:
 
 
 def _variants(parameters: FlatParameters) -> Iterator[np.ndarray]:
-    """Golden words and three alterations: of low bits, of exponents, at random."""
+    """Golden words and three alterations: two thirds of the mantissa cleared, set, and bits flipped at random."""
     golden, fmt = parameters.golden, parameters.fmt
+    low = fmt.word_dtype.type((1 << (2 * fmt.mantissa_bits // 3)) - 1)
     yield golden
-    yield alter_low_bits(golden, 2 * fmt.mantissa_bits // 3, fmt)
-    yield round_exponents(golden, max(fmt.forced_bits_of_floor), fmt)
+    yield golden & ~low
+    yield golden | low
     yield golden ^ ber_mask(1, PARAMETERS, len(golden), fmt.width, 1e-5)
 
 
