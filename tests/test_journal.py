@@ -6,7 +6,7 @@ from sparebits.campaign.journal import Journal
 from sparebits.campaign.setup import setup_of
 from sparebits.errors import InputError
 
-SETUP = {"trials": 20, "bers": [0.1, 0.01], "network": "abc"}
+SETUP = {"trials": 20, "bers": [0.1, 0.01], "network": "abc", "injections": {"mine": {"trials": 5, "target": {}}}}
 
 
 def begun(folder, entries):
@@ -43,14 +43,17 @@ def test_a_kill_within_the_setup_begins_anew(tmp_path):
 def test_another_setup_is_refused_and_what_differs_is_shown(tmp_path):
     path = begun(tmp_path, [{"trial": 0}]).path
     kept = path.read_bytes()
-    changed = {"trials": 30, "bers": [0.1, 0.01], "code": "new"}
+    injections = {"mine": {"trials": 7, "target": {}}}
+    changed = {"trials": 30, "bers": [0.1, 0.01], "code": "new", "injections": injections}
     with pytest.raises(InputError) as raised:
         Journal(tmp_path / "campaign.csv", changed)
     told = str(raised.value)
     assert "trials: 20 then, 30 now" in told
     assert "network: abc then, nothing now" in told
     assert "code: nothing then, new now" in told
+    assert "injections.mine.trials: 5 then, 7 now" in told
     assert "bers" not in told
+    assert "target" not in told
     assert "campaign.csv.partial holds 1 finished" in told
     assert "delete the file" in told
     assert path.read_bytes() == kept

@@ -69,14 +69,22 @@ class Journal:
     def _require_same(self, found: Any, setup: dict[str, Any]) -> None:
         if found == setup:
             return
-        known = found if isinstance(found, dict) else {}
+        then, now = _flat(found), _flat(setup)
         lines = [
-            f"  {key}: {known.get(key, _ABSENT)} then, {setup.get(key, _ABSENT)} now"
-            for key in sorted({*known, *setup})
-            if known.get(key) != setup.get(key)
+            f"  {key}: {then.get(key, _ABSENT)} then, {now.get(key, _ABSENT)} now"
+            for key in sorted({*then, *now})
+            if then.get(key, _ABSENT) != now.get(key, _ABSENT)
         ]
         raise InputError(
             f"{self.path} holds {len(self.entries)} finished parts of a campaign with another setup:\n"
             + "\n".join(lines)
             + "\nrestore that setup to go on with it, or delete the file to begin anew"
         )
+
+
+def _flat(setup: Any, path: str = "") -> dict[str, Any]:
+    """Entries of nested mappings by their path, such as injections.parameters.trials."""
+    if not isinstance(setup, dict) or not setup:
+        return {path or "setup": setup}
+    parts = (_flat(value, f"{path}.{key}" if path else key) for key, value in setup.items())
+    return {key: value for part in parts for key, value in part.items()}

@@ -22,6 +22,7 @@ from sparebits.engine.operations import (
     convolution_norm,
     gamma,
     growth_of,
+    pair_of,
     rounding_of,
     unit_roundoff,
 )
@@ -124,7 +125,7 @@ class Bounds:
             scale, _ = batchnorm_terms(self._graph.steps[batchnorm].module)
             weight = module.weight * scale.view(-1, 1, 1, 1)
             size = tuple(golden.results[self._graph.steps[place].inputs[0]].shape[2:])
-            norm = convolution_norm(weight, module.groups, _pair(module.dilation), size)
+            norm = convolution_norm(weight, module.groups, pair_of(module.dilation), size)
             # Rounding of the pair, generously: both operations' own.
             extra = self.growth_of(place, golden) * float(scale.abs().max())
             extra *= 8 * gamma(math.prod(module.weight.shape[1:]) + 4, self._dtype)
@@ -172,7 +173,3 @@ class Bounds:
         radii = (margins - 2 * (error + error[rows, classes].unsqueeze(1))) / lengths[classes]
         radii[rows, classes] = math.inf
         return (radii.min(dim=1).values * (1 - 1e-6)).cpu().numpy()
-
-
-def _pair(value: int | tuple[int, ...]) -> tuple[int, ...]:
-    return (value, value) if isinstance(value, int) else tuple(value)

@@ -71,7 +71,7 @@ def growth_of(step: Step, taken: tuple[Any, ...], given: Any) -> float:
     if isinstance(module, nn.MaxPool2d) and module.dilation in (1, (1, 1)):
         return float(_windows_of_a_pixel(module.kernel_size, module.stride)) ** 0.5
     if isinstance(module, nn.AvgPool2d) and _divides_by_its_size(module):
-        size = math.prod(_pair(module.kernel_size))
+        size = math.prod(pair_of(module.kernel_size))
         windows = _windows_of_a_pixel(module.kernel_size, module.stride)
         return (windows / size) ** 0.5 * (1 + gamma(size, taken[0].dtype))
     if is_global_mean(step, taken[0], given):
@@ -106,7 +106,7 @@ def rounding_of(step: Step, taken: tuple[Any, ...], given: Any) -> torch.Tensor 
         magnitudes = taken[0].abs() * scale.abs().view(shape) + shift.abs().view(shape)
         return 2 * gamma(3, magnitudes.dtype) * norms(magnitudes)
     if isinstance(module, nn.AvgPool2d):
-        return 2 * gamma(math.prod(_pair(module.kernel_size)), given.dtype) * norms(module(taken[0].abs()))
+        return 2 * gamma(math.prod(pair_of(module.kernel_size)), given.dtype) * norms(module(taken[0].abs()))
     if is_global_mean(step, taken[0], given):
         pixels = taken[0].shape[2] * taken[0].shape[3]
         return 2 * gamma(pixels, given.dtype) * norms(taken[0].abs().mean(dim=(2, 3)))
@@ -177,7 +177,7 @@ def convolution_norm(weight: torch.Tensor, groups: int, dilation: tuple[int, int
 def _convolution_growth(module: nn.Conv2d, taken: torch.Tensor) -> float:
     if module.padding_mode != "zeros":
         return UNBOUNDED
-    norm = convolution_norm(module.weight, module.groups, _pair(module.dilation), tuple(taken.shape[2:]))
+    norm = convolution_norm(module.weight, module.groups, pair_of(module.dilation), tuple(taken.shape[2:]))
     return norm + _rounded_growth(module.weight.flatten(1), math.prod(module.weight.shape[1:]) + 1, module.groups)
 
 
@@ -194,11 +194,12 @@ def _divides_by_its_size(module: nn.AvgPool2d) -> bool:
 
 
 def _windows_of_a_pixel(kernel: int | tuple[int, int], stride: int | tuple[int, int] | None) -> int:
-    kernel, stride = _pair(kernel), _pair(kernel if stride is None else stride)
+    kernel, stride = pair_of(kernel), pair_of(kernel if stride is None else stride)
     return math.prod(-(-length // step) for length, step in zip(kernel, stride, strict=True))
 
 
-def _pair(value: int | tuple[int, ...]) -> tuple[int, ...]:
+def pair_of(value: int | tuple[int, ...]) -> tuple[int, ...]:
+    """Height and width, where one number stands for both."""
     return (value, value) if isinstance(value, int) else tuple(value)
 
 
