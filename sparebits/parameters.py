@@ -1,6 +1,7 @@
 """The parameter tensors of a network, and all their words in one flat buffer."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -172,6 +173,15 @@ class FlatParameters:
         integers[places] ^= torch.from_numpy(masks.view(f"int{self.fmt.width}")).to(integers.device)
         if self._stored is not self._values:
             self._values[places] = self._stored[places].to(self.compute_dtype)
+
+    @contextmanager
+    def flipped(self, indices: np.ndarray, masks: np.ndarray) -> Iterator[None]:
+        """Flip bits for the duration of a block, however it ends; as `flip`."""
+        self.flip(indices, masks)
+        try:
+            yield
+        finally:
+            self.flip(indices, masks)
 
     def tensors_at(self, indices: np.ndarray) -> dict[str, np.ndarray]:
         """By the name of each tensor that holds some of these words, their places in the flattened tensor, int64."""

@@ -11,7 +11,7 @@ from sparebits.campaign.journal import Journal
 from sparebits.engine.activations import ActivationRuns, TransientFault
 from sparebits.engine.runs import FaultRuns
 from sparebits.evaluation import Evaluator
-from sparebits.faults.sites import Region, regions_of
+from sparebits.faults.sites import Region, owners_of, regions_of
 from sparebits.formats import FloatFormat
 from sparebits.parameters import doubles_of
 
@@ -168,7 +168,7 @@ class _Runner:
         rows = []
         indices, bits = trial.cells.bits()
         words = np.searchsorted(trial.cells.indices, indices)
-        owners = np.searchsorted([region.start for region in regions], indices, side="right") - 1
+        owners = owners_of(indices, regions)
         for index, bit, word, owner in zip(indices.tolist(), bits.tolist(), words, owners, strict=True):
             region: Region = regions[owner]
             place = {"trial": trial.number, "tensor": region.name, "index": index - region.start, "bit": bit}

@@ -12,7 +12,7 @@ from sparebits.engine.graph import Graph, NotTraceable
 from sparebits.engine.runs import FaultyPredictions
 from sparebits.evaluation import Evaluator, batches
 from sparebits.faults.flips import Flips
-from sparebits.faults.sites import Region
+from sparebits.faults.sites import Region, owners_of
 from sparebits.formats import FORMATS, FloatFormat
 from sparebits.parameters import layer_type_of
 
@@ -118,7 +118,7 @@ class ActivationRuns:
         ]
         changes = [np.zeros_like(mask) if fault.stuck == 0 else mask for fault, mask in zip(faults, masks, strict=True)]
         keeps, changes = np.concatenate(keeps), np.concatenate(changes)
-        owners = np.searchsorted([region.start for region in self.regions], indices, side="right") - 1
+        owners = owners_of(indices, self.regions)
         numbers = first + np.arange(len(indices))
         found = {}
         for owner in np.unique(owners):

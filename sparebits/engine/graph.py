@@ -1,7 +1,7 @@
 """A model as a graph of operations, each of which can be run by itself on any of the images."""
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -121,11 +121,15 @@ class Graph:
                 users[place].append(step.place)
         return [tuple(places) for places in users]
 
-    def reached_from(self, places: Sequence[int]) -> list[int]:
-        """Places of the steps whose results depend on some others, these included, in the order of execution."""
+    def reached_from(self, places: Sequence[int], without: Collection[int] = ()) -> list[int]:
+        """Places of the steps whose results depend on some others, these included, in the order of execution.
+
+        Args:
+            without: places of steps that hand nothing on.
+        """
         reached = set(places)
         for step in self.steps:
-            if reached.intersection(step.inputs):
+            if step.place not in without and reached.intersection(step.inputs):
                 reached.add(step.place)
         return sorted(reached)
 

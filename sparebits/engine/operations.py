@@ -110,7 +110,7 @@ def rounding_of(step: Step, taken: tuple[Any, ...], given: Any) -> torch.Tensor 
     if is_global_mean(step, taken[0], given):
         pixels = taken[0].shape[2] * taken[0].shape[3]
         return 2 * gamma(pixels, given.dtype) * norms(taken[0].abs().mean(dim=(2, 3)))
-    if isinstance(module, nn.LeakyReLU) or step.node.target in (operator.add, operator.iadd, torch.add):
+    if isinstance(module, nn.LeakyReLU) or step.is_addition:
         return 2 * unit_roundoff(given.dtype) * norms(given)
     return 0.0
 

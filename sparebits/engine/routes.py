@@ -34,11 +34,8 @@ def plan_route(graph: Graph, kinds: StepKinds, readers: tuple[int, ...], groups:
         readers: places of the steps that read what is hit.
         groups: that may be run at once.
     """
-    reached = set(readers)
-    for step in graph.steps:
-        if step.place not in kinds.numbers and reached.intersection(step.inputs):
-            reached.add(step.place)
-    places = tuple(sorted(reached))
+    places = tuple(graph.reached_from(readers, without=kinds.numbers))
+    reached = set(places)
     last_use = {place: max((user for user in graph.users[place] if user in reached), default=place) for place in places}
     cuts, following = {}, {}
     for number, place in enumerate(places[:-1]):

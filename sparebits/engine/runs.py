@@ -108,9 +108,8 @@ class FaultRuns:
 
     def _run_whole(self, flips: Flips, inputs: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
         parameters = self._evaluator.parameters
-        parameters.flip(flips.indices, flips.masks)
-        logits = parameters.model(inputs)
-        parameters.flip(flips.indices, flips.masks)
+        with parameters.flipped(flips.indices, flips.masks):
+            logits = parameters.model(inputs)
         return logits.argmax(dim=1).cpu().numpy(), logits.isnan().any(dim=1).cpu().numpy()
 
     def _look_at_model(self, memory_mb: int) -> None:

@@ -128,11 +128,8 @@ class SuffixRuns:
         route = self._routes[readers]
         # What has to be tried with untouched parameters.
         run = _Run(route, self._parts(readers, route, hit))
-        self._parameters.flip(indices, masks)
-        try:
+        with self._parameters.flipped(indices, masks):
             return self._follow(run)
-        finally:
-            self._parameters.flip(indices, masks)
 
     def _parts(self, readers: tuple[int, ...], route: Route, hit: dict[str, np.ndarray]) -> dict[int, np.ndarray]:
         """By place the channels that a step is re-run for, of the steps that need not be run whole."""

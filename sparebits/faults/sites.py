@@ -43,6 +43,11 @@ def regions_of(tensors: Iterable[ParameterTensor | Region]) -> list[Region]:
     return sorted((region for region in regions if region.values), key=lambda region: region.start)
 
 
+def owners_of(indices: np.ndarray, regions: Sequence[Region]) -> np.ndarray:
+    """By word of a memory the number of the region that holds it, int64; regions come by their start."""
+    return np.searchsorted([region.start for region in regions], indices, side="right") - 1
+
+
 def activation_regions(outputs: Iterable[tuple[str, str, int]]) -> list[Region]:
     """What modules return, one after another in one memory.
 
