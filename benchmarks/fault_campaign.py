@@ -24,6 +24,7 @@ from sparebits.commandline import run
 from sparebits.engine.channels import ChannelRuns
 from sparebits.engine.fused import FusedRuns
 from sparebits.engine.golden import GoldenBatch
+from sparebits.engine.memory import keep_freed_memory
 from sparebits.engine.runs import FaultRuns
 from sparebits.engine.suffix import SuffixRuns
 from sparebits.errors import InputError
@@ -93,6 +94,7 @@ def faults_of(parameters: FlatParameters, count: int) -> list[Flips]:
 
 def run_engine(evaluator: Evaluator, faults: list[Flips], parts: tuple[bool, ...]) -> np.ndarray:
     """Classes, (faults, images), by some parts of the engine; what it finds out about the network is in the time."""
+    keep_freed_memory()
     has_channels, leaves, has_bounds, fuses = parts
     images = np.arange(len(evaluator.images.labels))
     runs = FaultRuns(evaluator, images, MEMORY_MB, uses_bounds=has_bounds)

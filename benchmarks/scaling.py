@@ -21,6 +21,7 @@ from sparebits.campaign.injections import injection_from_dict
 from sparebits.campaign.single_faults import run_single_faults
 from sparebits.commandline import run
 from sparebits.engine.choice import Engine
+from sparebits.engine.memory import keep_freed_memory
 from sparebits.evaluation import Evaluator, PreparedImages
 from sparebits.parameters import FlatParameters
 
@@ -55,6 +56,7 @@ def main(arguments: argparse.Namespace) -> None:
 def measure(count: int, faults: int, width: int) -> None:
     """Run one campaign and print parameters, seconds and MiB at peak."""
     torch.set_num_threads(1)
+    keep_freed_memory()
     torch.manual_seed(1)
     model = CifarResNet(8, width).eval()
     pixels = np.random.default_rng(1).integers(0, 256, (count, 32, 32, 3), dtype=np.uint8)

@@ -15,7 +15,6 @@ from sparebits.engine.fused import FusedRuns
 from sparebits.engine.golden import GoldenBatch, StepKinds, step_kinds
 from sparebits.engine.graph import Graph, NotTraceable
 from sparebits.engine.leaving import Leaving, try_leaving
-from sparebits.engine.memory import keep_freed_memory
 from sparebits.engine.suffix import SuffixRuns
 from sparebits.evaluation import Evaluator, batches
 from sparebits.faults.flips import Flips
@@ -66,7 +65,6 @@ class FaultRuns:
         self.smallest_batch: int | None = None
         self._leaving = Leaving(None)
         self.images_a_batch = MOST_IMAGES
-        keep_freed_memory()
         evaluator.parameters.load(evaluator.parameters.golden)
         with torch.inference_mode():
             try:
