@@ -37,38 +37,62 @@ rule inject_single_faults:
 
 
 rule inject_faults:
-    """{wildcards.network} protected and unprotected, under the same fault maps."""
+    """{wildcards.network} under all schemes, the same fault maps for each."""
     input:
         unpack(lambda wildcards: images_of(wildcards.network)),
+        unpack(chosen_for),
         script="scripts/inject_faults.py",
         code=sources("scripts/inject_faults.py"),
         architecture=lambda wildcards: architecture_sources(wildcards.network),
-        network="<results>/{network}/network.safetensors",
-        engine="<results>/{network}/engine.json",
-        golden="<results>/{network}/golden.csv",
-        selection="<results>/{network}/selection.json",
-        combined="<results>/{network}/combined.csv",
     output:
-        csv="<results>/{network}/campaign.csv",
+        csv="<results>/{network}/campaign{extent}.csv",
     log:
-        "<logs>/{network}/inject_faults.log",
+        "<logs>/{network}/inject_faults{extent}.log",
     benchmark:
-        "<logs>/{network}/inject_faults.tsv"
+        "<logs>/{network}/inject_faults{extent}.tsv"
     threads: config["evaluation"]["threads"]
     resources:
         mem_mb=4000,
         runtime=2880,
     params:
         evaluation=evaluation_of,
-        calibration=lambda wildcards: calibration_of(wildcards.network, "campaign"),
-        bers=config["campaign"]["bers"],
-        trials=config["campaign"]["trials"],
-        faults=json.dumps(config["campaign"]["faults"], sort_keys=True),
+        calibration=lambda wildcards: calibration_of(wildcards.network, f"campaign{wildcards.extent}"),
+        campaign=lambda wildcards: campaign_of(wildcards.extent),
+        faults=lambda wildcards: json.dumps(config[f"campaign{wildcards.extent}"]["faults"], sort_keys=True),
     shell:
         "python -m scripts.inject_faults --network {input.network:q} --images {input.images:q} --labels {input.labels:q}"
         " {params.evaluation} --threads {threads} --golden {input.golden:q} {params.calibration}"
-        " --selection {input.selection:q} --combined {input.combined:q} --bers {params.bers}"
-        " --faults {params.faults:q} --trials {params.trials} --output {output.csv:q} > {log:q} 2>&1"
+        " --selection {input.selection:q} --gentle {input.gentle:q} --combined {input.combined:q} {params.campaign}"
+        " --faults {params.faults:q} --output {output.csv:q} > {log:q} 2>&1"
+
+
+rule ablate_protection:
+    """What layout, code and policy each do for {wildcards.network}."""
+    input:
+        unpack(lambda wildcards: images_of(wildcards.network)),
+        unpack(chosen_for),
+        script="scripts/ablate_protection.py",
+        code=sources("scripts/ablate_protection.py"),
+        architecture=lambda wildcards: architecture_sources(wildcards.network),
+    output:
+        csv="<results>/{network}/ablation{extent}.csv",
+    log:
+        "<logs>/{network}/ablate_protection{extent}.log",
+    benchmark:
+        "<logs>/{network}/ablate_protection{extent}.tsv"
+    threads: config["evaluation"]["threads"]
+    resources:
+        mem_mb=4000,
+        runtime=2880,
+    params:
+        evaluation=evaluation_of,
+        calibration=lambda wildcards: calibration_of(wildcards.network, f"campaign{wildcards.extent}"),
+        ablation=lambda wildcards: config[f"campaign{wildcards.extent}"]["ablation"],
+    shell:
+        "python -m scripts.ablate_protection --network {input.network:q} --images {input.images:q}"
+        " --labels {input.labels:q} {params.evaluation} --threads {threads} --golden {input.golden:q}"
+        " {params.calibration} --selection {input.selection:q} --gentle {input.gentle:q} --combined {input.combined:q}"
+        " --bers {params.ablation[bers]} --trials {params.ablation[trials]} --output {output.csv:q} > {log:q} 2>&1"
 
 
 rule compare_schemes:
@@ -76,13 +100,13 @@ rule compare_schemes:
     input:
         script="scripts/compare_schemes.py",
         code=sources("scripts/compare_schemes.py"),
-        campaign="<results>/{network}/campaign.csv",
+        campaign="<results>/{network}/campaign{extent}.csv",
     output:
-        csv="<results>/{network}/comparison.csv",
+        csv="<results>/{network}/comparison{extent}.csv",
     log:
-        "<logs>/{network}/compare_schemes.log",
+        "<logs>/{network}/compare_schemes{extent}.log",
     benchmark:
-        "<logs>/{network}/compare_schemes.tsv"
+        "<logs>/{network}/compare_schemes{extent}.tsv"
     threads: 1
     resources:
         mem_mb=2000,

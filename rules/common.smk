@@ -32,13 +32,14 @@ NETWORKS = list(config["networks"])
 OUTPUT = Path(config["output"])
 # All kinds together in four modes, and each of up to five kinds alone.
 LSB_VARIANTS_A_BIT = 9
-PROTECTION = ["layouts", "failed_words", "finalists", "frontier", "faults", "campaign", "comparison"]
+PROTECTION = ["layouts", "failed_words", "finalists", "frontier", "faults", "campaign", "comparison", "ablation"]
 TABLES = ["golden", "bits", "exponents", "tensors", "lsb", "rounding", "combined", "bit_classes", "ecc", *PROTECTION]
 
 
 wildcard_constraints:
     network="|".join(map(re.escape, NETWORKS)),
     dataset="|".join(map(re.escape, config["datasets"])),
+    extent="|_full",
 
 
 onstart:
@@ -99,6 +100,27 @@ def calibration_of(network, stage):
     share = config["datasets"][config["networks"][network]["dataset"]]["calibration"]
     limit = config[stage]["limit"]
     return f"--calibration {share} --seed {config['seed']}" + (f" --limit {limit}" if limit else "")
+
+
+def chosen_for(wildcards):
+    """What a campaign needs to know of a network: its golden run, and what was chosen for it."""
+    folder = f"<results>/{wildcards.network}"
+    return {
+        "network": f"{folder}/network.safetensors",
+        "engine": f"{folder}/engine.json",
+        "golden": f"{folder}/golden.csv",
+        "selection": f"{folder}/selection.json",
+        "gentle": f"{folder}/selection_gentle.json",
+        "combined": f"{folder}/combined.csv",
+    }
+
+
+def campaign_of(extent):
+    """Options of a campaign across schemes, the short one ("") or the full one ("_full")."""
+    campaign = config[f"campaign{extent}"]
+    bers, trials, claim_trials = " ".join(map(str, campaign["bers"])), campaign["trials"], campaign["claim_trials"]
+    options = f"--bers {bers} --trials {trials} --claim-trials {claim_trials}"
+    return options + (" --every-policy" if campaign["every_policy"] else "")
 
 
 def architecture_sources(network):

@@ -62,7 +62,7 @@ rule sweep_failed_words:
 
 
 rule select_code:
-    """The layouts and codes of {wildcards.network}: five finalists measured, the best chosen."""
+    """The layouts and codes of {wildcards.network}: finalists measured, the best chosen, for a high and a low rate."""
     input:
         unpack(lambda wildcards: images_of(wildcards.network)),
         script="scripts/select_code.py",
@@ -76,6 +76,7 @@ rule select_code:
         combined="<results>/{network}/combined.csv",
     output:
         selection="<results>/{network}/selection.json",
+        gentle="<results>/{network}/selection_gentle.json",
         finalists="<results>/{network}/finalists.csv",
         frontier="<results>/{network}/frontier.csv",
     log:
@@ -95,7 +96,9 @@ rule select_code:
         " {params.evaluation} --threads {threads} --golden {input.golden:q} {params.calibration}"
         " --layouts {input.layouts:q} --failed-words {input.failed_words:q} --combined {input.combined:q}"
         " --ber {params.selection[ber]} --tolerance-pp {params.selection[tolerance_pp]}"
-        " --trials {params.selection[trials]} --selection {output.selection:q} --finalists {output.finalists:q}"
+        " --trials {params.selection[trials]} --gentle-ber {params.selection[gentle][ber]}"
+        " --gentle-tolerance-pp {params.selection[gentle][tolerance_pp]} --selection {output.selection:q}"
+        " --gentle {output.gentle:q} --finalists {output.finalists:q}"
         " --frontier {output.frontier:q} > {log:q} 2>&1"
 
 

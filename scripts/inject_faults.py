@@ -1,4 +1,4 @@
-"""Measure the chosen scheme, the thesis' and the unprotected network under the same faults."""
+"""Measure all schemes under the same faults: ours, the published ones, and the unprotected network."""
 
 import argparse
 import json
@@ -6,35 +6,29 @@ import json
 import pandas as pd
 
 from sparebits.campaign.journal import Journal
+from sparebits.campaign.options import add_campaign_options, campaign_setup, read_settings
 from sparebits.campaign.schemes import fault_from_dict, run_campaign
-from sparebits.campaign.setup import setup_of
-from sparebits.choices import thesis_choice
 from sparebits.commandline import run
 from sparebits.evaluation_options import open_evaluator, other_images, protection_parser
 from sparebits.files import write_table
-from sparebits.protection.plan import plan_from_dict
+from sparebits.schemes.registry import build_schemes
 
 
 def main(arguments: argparse.Namespace) -> None:
     entries = json.loads(arguments.faults)
     faults = [fault_from_dict(entry) for entry in entries]
     evaluator = open_evaluator(arguments)
-    with open(arguments.selection, encoding="utf-8") as file:
-        plan = plan_from_dict(json.load(file)["plan"])
-    files = {
-        name: getattr(arguments, name) for name in ("network", "labels", "golden", "engine", "selection", "combined")
-    }
-    names = ("calibration", "limit", "seed", "bers", "trials", "mean", "std", "device")
-    options = {name: getattr(arguments, name) for name in names}
-    journal = Journal(arguments.output, setup_of(__file__, files, {**options, "faults": entries}))
+    own = {"faults": entries, "claim_trials": arguments.claim_trials, "every_policy": arguments.every_policy}
+    journal = Journal(arguments.output, campaign_setup(__file__, arguments, own))
+    settings = read_settings(arguments, evaluator)
     table = run_campaign(
         evaluator,
-        plan=plan,
-        thesis=thesis_choice(pd.read_csv(arguments.combined)),
+        schemes=list(build_schemes(evaluator.parameters, settings, arguments.every_policy)),
         golden=pd.read_csv(arguments.golden)["predicted"].to_numpy(),
         indices=other_images(arguments, evaluator, arguments.limit),
         bers=arguments.bers,
         trials=arguments.trials,
+        claim_trials=arguments.claim_trials,
         seed=arguments.seed,
         journal=journal,
         faults=faults,
@@ -45,10 +39,8 @@ def main(arguments: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     parser = protection_parser(__doc__)
-    parser.add_argument("--selection", required=True, help="selection.json")
-    parser.add_argument("--combined", required=True, help="combined.csv, for the thesis' choice")
-    parser.add_argument("--bers", type=float, nargs="+", required=True, help="bit error rates")
-    parser.add_argument("--faults", default="[]", help="campaign.faults of the config, as JSON")
-    parser.add_argument("--trials", type=int, required=True, help="fault maps at each")
-    parser.add_argument("--output", required=True, help="campaign.csv")
+    add_campaign_options(parser)
+    parser.add_argument("--faults", default="[]", help="further faults, as JSON")
+    parser.add_argument("--claim-trials", type=int, required=True, help="of the chosen scheme and its best rival")
+    parser.add_argument("--every-policy", action="store_true", help="schemes that detect also with the other policies")
     run(main, parser)

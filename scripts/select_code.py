@@ -15,21 +15,22 @@ from sparebits.selection.selection import select
 
 def main(arguments: argparse.Namespace) -> None:
     evaluator = open_evaluator(arguments)
-    selected = select(
-        evaluator,
-        options=role_options(pd.read_csv(arguments.layouts), pd.read_csv(arguments.failed_words)),
-        thesis=thesis_choice(pd.read_csv(arguments.combined)),
-        golden=pd.read_csv(arguments.golden)["predicted"].to_numpy(),
-        calibration=calibration_images(arguments, evaluator, arguments.limit),
-        others=other_images(arguments, evaluator),
-        ber=arguments.ber,
-        tolerance_pp=arguments.tolerance_pp,
-        trials=arguments.trials,
-        seed=arguments.seed,
-    )
+    calibration = calibration_images(arguments, evaluator, arguments.limit)
+    common = {
+        "options": role_options(pd.read_csv(arguments.layouts), pd.read_csv(arguments.failed_words)),
+        "thesis": thesis_choice(pd.read_csv(arguments.combined)),
+        "golden": pd.read_csv(arguments.golden)["predicted"].to_numpy(),
+        "calibration": calibration,
+        "others": other_images(arguments, evaluator),
+        "trials": arguments.trials,
+        "seed": arguments.seed,
+    }
+    selected = select(evaluator, ber=arguments.ber, tolerance_pp=arguments.tolerance_pp, **common)
     write_table(arguments.finalists, selected.finalists)
     write_table(arguments.frontier, selected.frontier)
     write_text(arguments.selection, json.dumps(selected.description, indent=2) + "\n")
+    gentle = select(evaluator, ber=arguments.gentle_ber, tolerance_pp=arguments.gentle_tolerance_pp, **common)
+    write_text(arguments.gentle, json.dumps(gentle.description, indent=2) + "\n")
 
 
 if __name__ == "__main__":
@@ -40,7 +41,10 @@ if __name__ == "__main__":
     parser.add_argument("--ber", type=float, required=True, help="bit error rate that the choice is made for")
     parser.add_argument("--tolerance-pp", type=float, required=True, help="largest drop without faults")
     parser.add_argument("--trials", type=int, required=True, help="fault maps for each finalist")
+    parser.add_argument("--gentle-ber", type=float, required=True, help="a low rate that a second choice is made for")
+    parser.add_argument("--gentle-tolerance-pp", type=float, required=True, help="its largest drop without faults")
     parser.add_argument("--selection", required=True, help="selection.json")
+    parser.add_argument("--gentle", required=True, help="selection_gentle.json, the second choice")
     parser.add_argument("--finalists", required=True, help="finalists.csv, their trials")
     parser.add_argument("--frontier", required=True, help="frontier.csv")
     run(main, parser)

@@ -91,12 +91,13 @@ def check_faults(config: dict, evaluator: Evaluator) -> None:
         else:
             activations = activations or ActivationRuns(evaluator)
             injection.sites(activations.regions, activations.fmt)
-    for place, entry in enumerate(config["campaign"]["faults"]):
-        try:
-            fault = fault_from_dict(entry)
-            fault.model.check(fault.target.resolve(parameters.tensors, parameters.fmt))
-        except InputError as error:
-            raise InputError(f"campaign.faults.{place}: {error}") from None
+    for section in ("campaign", "campaign_full"):
+        for place, entry in enumerate(config[section]["faults"]):
+            try:
+                fault = fault_from_dict(entry)
+                fault.model.check(fault.target.resolve(parameters.tensors, parameters.fmt))
+            except InputError as error:
+                raise InputError(f"{section}.faults.{place}: {error}") from None
 
 
 class _EndsOnly:

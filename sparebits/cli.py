@@ -191,7 +191,7 @@ def _print_counts(path: str | Path, checkpoint: ProtectedCheckpoint, reports: Se
     counts = count_table(reports, checkpoint.tensors).rename(columns=lambda column: column.replace("_", " "))
     _print_table(counts.map(lambda value: f"{value:,}" if isinstance(value, int) else value))
     if checkpoint.protection.outvoted_bits:
-        print(f"{checkpoint.protection.outvoted_bits} bits of the records were outvoted by the other copies")
+        print(f"{checkpoint.protection.outvoted_bits} bits of the records were corrected by their codes and copies")
 
 
 def _print_beyond_repair(reports: Sequence[GroupReport], what: str) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from sparebits.schemes.names import OURS
 from sparebits.statistics.held import held_rate
 
 HELD_WITHIN_PP = 1.0
@@ -94,6 +95,25 @@ def held_ber(trials: pd.DataFrame, most_drop_pp: float = HELD_WITHIN_PP) -> floa
     worst = trials[trials["ber"] > 0].groupby("ber")["drop_pp"].max().sort_index()
     held = worst[np.minimum.accumulate(worst.to_numpy() <= most_drop_pp)]
     return float(held.index.max()) if len(held) else 0.0
+
+
+def best_rival(campaign: pd.DataFrame) -> str | None:
+    """Of the schemes that are not ours the one that holds the highest bit error rate.
+
+    Of equals the one that stayed longest, then the one whose mean drop is least, both at the rates above.
+
+    Args:
+        campaign: campaign.csv of one network.
+    """
+    flips = independent_flips(campaign)
+    order = []
+    for scheme, rows in flips.groupby("scheme", sort=False):
+        if scheme not in OURS:
+            held = held_ber(rows)
+            above = rows[rows["ber"] > held]
+            last = above["ber"].max() if len(above) else held
+            order.append((held, last, -above["drop_pp"].mean() if len(above) else 0.0, scheme))
+    return max(order)[3] if order else None
 
 
 def shown_held(campaign: pd.DataFrame, scheme: str) -> float:

@@ -21,8 +21,8 @@ from sparebits.protection.plan import Plan, RolePlan
 from sparebits.report.page import build_report, render_page
 from sparebits.report.results import read_results
 from sparebits.report.sections import sections
+from sparebits.schemes.thesis import thesis_if_it_fits
 from sparebits.selection.choice import outcome_of, tensor_entries
-from sparebits.selection.contenders import by_thesis
 from sparebits.statistics.intervals import wilson_interval
 from sparebits.statistics.paired_images import mcnemar_exact
 from sparebits.statistics.scheme_comparison import compare_schemes
@@ -71,7 +71,7 @@ def protection(parameters: FlatParameters, choice: Choice, batchnorm: RolePlan |
     plan = Plan({"weights": word, "batchnorm": batchnorm or word, "other": word})
     scheme = fit_scheme(plan, parameters.tensors, parameters.golden, fmt, {"1": 1e-5})
     outcome = outcome_of(outcomes([1]).assign(expected_loss_pp=0.25).iloc[0])
-    thesis = by_thesis(choice, parameters)
+    thesis = thesis_if_it_fits(choice, parameters)
     return {
         "ber": 0.05,
         "tolerance_pp": 0.5,

@@ -165,7 +165,7 @@ def test_scrub_repairs_the_records_too(protected, capsys):
     write_file(protected, header, content)
     code, output, _ = run(capsys, "verify", protected)
     assert code == 0
-    assert "bits of the records were outvoted by the other copies" in output
+    assert "bits of the records were corrected by their codes and copies" in output
     assert run(capsys, "scrub", protected)[0] == 0
     assert protected.read_bytes() == first
 

@@ -14,8 +14,8 @@ from sparebits.outcomes import held_ber
 from sparebits.protection.plan import Plan, RolePlan, plan_from_dict
 from sparebits.protection.windows import batchnorm_eps, windows_of, words_of_window
 from sparebits.sampling import calibration_split
+from sparebits.schemes.coded import planned
 from sparebits.selection.choice import Candidate, choose
-from sparebits.selection.contenders import planned
 from sparebits.selection.expected_loss import (
     Combination,
     CostCurve,

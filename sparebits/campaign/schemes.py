@@ -1,4 +1,4 @@
-"""The campaign across schemes: the chosen one, the thesis' and the unprotected network under the same faults."""
+"""The campaign across schemes: all of them under the same faults, the best ones as often as a claim takes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,18 +7,15 @@ import numpy as np
 import pandas as pd
 
 from sparebits.campaign.journal import Journal
-from sparebits.choices import Choice
 from sparebits.errors import InputError
 from sparebits.evaluation import Evaluator
 from sparebits.faults.base import FaultModel
 from sparebits.faults.models import model_from_dict
 from sparebits.faults.rates import BitErrorRate
 from sparebits.faults.targets import Target, target_from_dict
-from sparebits.outcomes import HELD_WITHIN_PP
-from sparebits.parameters import FlatParameters
-from sparebits.protection.plan import Plan
-from sparebits.protection.scheme import Scheme
-from sparebits.selection.contenders import Contender, by_thesis, planned, unprotected
+from sparebits.outcomes import HELD_WITHIN_PP, best_rival
+from sparebits.schemes.names import CHOSEN
+from sparebits.schemes.stored import StoredNetwork
 from sparebits.selection.seeds import CAMPAIGN, first_seed
 from sparebits.selection.trials import SchemeTrials
 from sparebits.statistics.sequential import StoppingRule, Verdict
@@ -63,12 +60,12 @@ def fault_from_dict(entry: dict) -> Fault:
 
 def run_campaign(
     evaluator: Evaluator,
-    plan: Plan,
-    thesis: Choice,
+    schemes: Sequence[StoredNetwork],
     golden: np.ndarray,
     indices: np.ndarray,
     bers: Sequence[float],
     trials: int,
+    claim_trials: int,
     seed: int,
     journal: Journal | None = None,
     faults: Sequence[Fault] = (),
@@ -77,108 +74,93 @@ def run_campaign(
 
     Bit error rates ascend. A scheme leaves them after the first at which every trial dropped by more than `LOST_PP`:
     maps are nested, so higher rates hit it harder. Other faults meet every scheme. Trials under a fault end early where
-    they have shown that a scheme does not hold it (statistics.sequential.StoppingRule).
+    they have shown that a scheme does not hold it (statistics.sequential.StoppingRule). Then the chosen scheme and its
+    best rival (outcomes.best_rival) go on to `claim_trials`.
 
     Args:
         evaluator: of the network.
-        plan: chosen.
-        thesis: floor and depth of the thesis' scheme.
+        schemes: that are compared.
         golden: classes of the golden run, for all images.
         indices: of the images that no choice was made on.
         bers: bit error rates, everywhere.
-        trials: fault maps at each.
+        trials: fault maps at each, of every scheme.
+        claim_trials: of the chosen scheme and of its best rival.
         seed: of the experiment.
         journal: where finished trials are kept; those that it has are not run again.
         faults: further ones.
     """
     parameters = evaluator.parameters
-    contenders = [unprotected(parameters), by_thesis(thesis, parameters), planned("chosen", plan, parameters)]
-    contenders = [contender for contender in contenders if contender is not None]
     for fault in faults:
         fault.model.check(fault.target.resolve(parameters.tensors, parameters.fmt))
-    runner = _Runner(evaluator, golden, indices, contenders, first_seed(seed, CAMPAIGN), journal)
+    runner = _Runner(evaluator, golden, indices, first_seed(seed, CAMPAIGN), journal)
+    independent = [Fault(BitErrorRate(ber), Target()) for ber in sorted({0.0, *bers})]
     rows = []
-    in_race = contenders
-    for ber in sorted({0.0, *bers}):
-        found = runner.run(in_race, Fault(BitErrorRate(ber), Target()), trials if ber else 1)
-        rows += found
-        best = pd.DataFrame(found).groupby("scheme")["drop_pp"].min()
-        in_race = [contender for contender in in_race if best[contender.name] <= LOST_PP]
-        if not in_race:
-            break
+    for scheme in schemes:
+        rows += _ascend(runner, scheme, independent, trials)
+        for fault in faults:
+            rows += runner.run(scheme, fault, trials)
+    rival = best_rival(pd.DataFrame(rows))
+    for scheme in schemes:
+        if claim_trials > trials and scheme.name in (CHOSEN, rival):
+            longer = _ascend(runner, scheme, independent, claim_trials)
+            if scheme.name == CHOSEN:
+                longer += [row for fault in faults for row in runner.run(scheme, fault, claim_trials)]
+            rows = [row for row in rows if row["scheme"] != scheme.name or row["ber"] != row["ber"]] + longer
+    # A fault that went on to more trials has its first ones twice.
+    table = pd.DataFrame(rows)
+    return table.drop_duplicates(["scheme", "fault_model", "target", "ber", "trial"], ignore_index=True)
+
+
+def _ascend(runner: "_Runner", scheme: StoredNetwork, faults: Sequence[Fault], trials: int) -> list[dict]:
+    """The rows of a scheme at ascending bit error rates, as far as it goes."""
+    rows = []
     for fault in faults:
-        rows += runner.run(contenders, fault, trials)
-    return pd.DataFrame(rows)
+        found = runner.run(scheme, fault, trials if fault.model.ber else 1)
+        rows += found
+        if min(row["drop_pp"] for row in found) > LOST_PP:
+            break
+    return rows
 
 
 class _Runner:
-    """Runs trials that the journal does not have yet."""
+    """Runs trials that were not run yet."""
 
     def __init__(
-        self,
-        evaluator: Evaluator,
-        golden: np.ndarray,
-        indices: np.ndarray,
-        contenders: list[Contender],
-        seed: int,
-        journal: Journal | None,
+        self, evaluator: Evaluator, golden: np.ndarray, indices: np.ndarray, seed: int, journal: Journal | None
     ):
         self._parameters = evaluator.parameters
         self._trials = SchemeTrials(evaluator, golden, indices)
-        self._described = {contender.name: _describe(contender, evaluator.parameters) for contender in contenders}
         self._seed, self._journal = seed, journal
         self._done = {_key(row): row for row in (journal.entries if journal else [])}
 
-    def run(self, contenders: list[Contender], fault: Fault, trials: int) -> list[dict]:
-        """The rows of a fault's trials, of all contenders under each, until enough is known of a contender."""
+    def run(self, scheme: StoredNetwork, fault: Fault, trials: int) -> list[dict]:
+        """The rows of a fault's trials, until enough is known of the scheme under it."""
         site = fault.target.resolve(self._parameters.tensors, self._parameters.fmt)
         rule = StoppingRule(LIMIT, trials)
-        over = dict.fromkeys((contender.name for contender in contenders), 0)
-        in_question = contenders
-        rows = []
+        rows, over = [], 0
         for trial in range(trials):
-            for contender in in_question:
-                columns = {**self._described[contender.name], **fault.columns, "trial": trial}
-                row = self._done.get(_key(columns))
-                if row is None:
-                    row = columns | self._trials.run(contender, fault.model, site, self._seed + trial)
-                    if self._journal:
-                        self._journal.append(row)
-                rows.append(row)
-                over[contender.name] += row["drop_pp"] > HELD_WITHIN_PP
-            if trial + 1 >= LEAST_TRIALS:
-                in_question = [
-                    contender
-                    for contender in in_question
-                    if rule.verdict(over[contender.name], trial + 1) is not Verdict.NOT_HELD
-                ]
+            columns = {**describe(scheme), **fault.columns, "trial": trial}
+            row = self._done.get(_key(columns))
+            if row is None:
+                row = columns | self._trials.run(scheme, fault.model, site, self._seed + trial)
+                self._done[_key(row)] = row
+                if self._journal:
+                    self._journal.append(row)
+            rows.append(row)
+            over += row["drop_pp"] > HELD_WITHIN_PP
+            if trial + 1 >= LEAST_TRIALS and rule.verdict(over, trial + 1) is Verdict.NOT_HELD:
+                break
         return rows
+
+
+def describe(scheme: StoredNetwork) -> dict:
+    """The columns that identify a scheme."""
+    return {name: getattr(scheme, key) for name, key in _DESCRIPTION.items()}
+
+
+_DESCRIPTION = {"scheme": "name", "layout": "layout", "code": "code", "decoder": "decoder", "policy": "policy"}
 
 
 def _key(row: dict) -> tuple:
     # NaN is no key, as it differs from itself.
     return row["scheme"], row["fault_model"], row["target"], str(row["ber"]), row["trial"]
-
-
-def _describe(contender: Contender, parameters: FlatParameters) -> dict:
-    """The columns that identify a scheme; where roles differ, each is named: weights …, batchnorm …."""
-    scheme = contender.scheme
-    return {
-        "scheme": contender.name,
-        "layout": _by_role(scheme, parameters, lambda group: " + ".join(layout.title for layout in group.layouts)),
-        "code": _by_role(scheme, parameters, lambda group: group.code.name),
-        "decoder": _by_role(scheme, parameters, lambda group: group.decoder),
-        "policy": _by_role(scheme, parameters, lambda group: group.policy),
-    }
-
-
-def _by_role(scheme: Scheme | None, parameters: FlatParameters, describe) -> str:
-    if scheme is None:
-        return "none"
-    found: dict[str, dict[str, None]] = {}
-    for tensor in parameters.tensors:
-        found.setdefault(tensor.role, {})[describe(scheme.group_of[tensor.name])] = None
-    texts = {role: " or ".join(of_role) for role, of_role in found.items()}
-    if len(set(texts.values())) == 1:
-        return next(iter(texts.values()))
-    return "; ".join(f"{role} {text}" for role, text in texts.items())

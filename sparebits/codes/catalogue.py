@@ -20,6 +20,7 @@ from sparebits.codes.hamming import hamming_code, hsiao_code, secded_code
 from sparebits.codes.linear import LinearCode
 from sparebits.codes.modify import shorten, subcode
 from sparebits.codes.reed_muller import reed_muller_code
+from sparebits.codes.repetition import checked_copies_code, repetition_code
 from sparebits.codes.sizes import hamming_check_bits, hsiao_check_bits
 from sparebits.codes.tabulated import tabulated_code
 from sparebits.errors import InputError
@@ -75,6 +76,17 @@ def _families() -> dict[str, dict[Size, Callable[[], LinearCode]]]:
 
 FAMILIES = _families()
 
+COMPARED_WITH: dict[str, dict[Size, Callable[[], LinearCode]]] = {
+    "uncoded": {(k, k): lambda k=k: repetition_code(k, 1) for k in range(1, 65)},
+    "repetition": {
+        (k * copies, k): lambda k=k, copies=copies: repetition_code(k, copies)
+        for copies in range(3, 32, 2)
+        for k in range(1, 128 // copies + 1)
+    },
+    "checked-copies": {(32, 8): lambda: checked_copies_code(named_code("tabulated(16,8)"), 3)},
+}
+"""What is no candidate of any choice, but stands beside the codes in comparisons."""
+
 
 def code_names(family: str | None = None) -> list[str]:
     """All names, or those of a family."""
@@ -94,12 +106,13 @@ def named_code(name: str) -> LinearCode:
         InputError: there is none.
     """
     family, _, size = name.partition("(")
-    if family not in FAMILIES:
-        raise InputError(f"there is no code {name!r}: the families are {', '.join(FAMILIES)}")
-    for (n, k), build in FAMILIES[family].items():
+    families = FAMILIES | COMPARED_WITH
+    if family not in families:
+        raise InputError(f"there is no code {name!r}: the families are {', '.join(families)}")
+    for (n, k), build in families[family].items():
         if size == f"{n},{k})":
             return build()
-    raise InputError(f"there is no code {name!r}: of this family there are {', '.join(code_names(family))}")
+    raise InputError(f"there is no code {name!r}: of this family there are {_names_of(family, families[family])}")
 
 
 @cache
@@ -121,6 +134,10 @@ def _what_exists(n: int) -> str:
     if dimensions:
         return f"for n = {n} the catalogue has k = {', '.join(map(str, dimensions))}"
     return f"the catalogue has n = {', '.join(map(str, sorted({length for length, _ in sizes})))}"
+
+
+def _names_of(family: str, sizes: dict[Size, Callable[[], LinearCode]]) -> str:
+    return ", ".join(f"{family}({n},{k})" for n, k in sizes)
 
 
 def _subcode_of(family: str, size: Size, k: int) -> LinearCode:

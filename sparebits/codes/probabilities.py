@@ -50,6 +50,27 @@ def probability_not_corrected(code: LinearCode, p: float, radius: int | None = N
     return _probability([0] * (radius + 1) + [comb(code.n, e) for e in range(radius + 1, code.n + 1)], p)
 
 
+def nearest_error_bound(code: LinearCode, p: float) -> float:
+    """Upper bound of the probability that the nearest codeword is not the one that was stored, or that several are.
+
+    The smaller of two: more than t flips, and the union over all codewords of weight w of their being at least as near,
+    sum_w A_w P(at least w / 2 of w bits flip) (MacWilliams & Sloane 1977, ch. 1; Proakis 2001, 8.1).
+
+    Args:
+        code: any; without a known weight distribution the first bound counts alone.
+        p: probability that a bit is flipped, in 0..0.5.
+    """
+    beyond = probability_not_corrected(code, p)
+    if code.weight_distribution is None:
+        return beyond
+    union = fsum(
+        count * _probability([comb(w, e) if 2 * e >= w else 0 for e in range(w + 1)], p)
+        for w, count in enumerate(code.weight_distribution)
+        if w and count
+    )
+    return min(beyond, union)
+
+
 def patterns_by_weight(code: LinearCode, radius: int | None = None) -> tuple[list[int], list[int], list[int]]:
     """Error patterns of each weight e = 0..n that are corrected, detected and miscorrected: exact integers.
 

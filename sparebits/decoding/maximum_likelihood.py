@@ -8,8 +8,10 @@ import numba
 import numpy as np
 
 from sparebits.codes.linear import LinearCode
+from sparebits.codes.packing import LIMB_BITS
 from sparebits.decoding.bounded_distance import LISTED_BITS, DecodedWords, decoder_for
 from sparebits.decoding.popcount import popcount
+from sparebits.decoding.search import SEARCHED_BITS, search_nearest
 from sparebits.errors import InputError
 
 
@@ -21,9 +23,10 @@ def decode_nearest(code: LinearCode, words: np.ndarray) -> DecodedWords:
     transform took 160 ns (one core with AVX-512, both in numba).
 
     Args:
-        code: n <= 64 and k <= 17. Where it corrects neighbouring double errors beyond its t, they are preferred to
-            the others at the same distance.
-        words: packed (N,); bits n and above are ignored.
+        code: n <= 64 and k <= 17, or longer ones with k <= 29, of which each word beyond t takes a search of up to 0.1 s.
+            Where it corrects neighbouring double errors beyond its t, they are preferred to the others at the same
+            distance.
+        words: packed (N,), or (N, 2) where n > 64; bits n and above are ignored.
 
     Returns:
         as from bounded distance, but `detected` are the words with several nearest codewords. Their data bits stay.
@@ -31,16 +34,21 @@ def decode_nearest(code: LinearCode, words: np.ndarray) -> DecodedWords:
     Raises:
         InputError: the code is too large.
     """
-    if code.k > LISTED_BITS or code.n > 64:
+    is_long = code.n > LIMB_BITS
+    if code.k > (SEARCHED_BITS if is_long else LISTED_BITS):
         raise InputError(
             f"{code.name} has 2^{code.k} codewords of {code.n} bits: maximum likelihood compares with at most "
-            f"2^{LISTED_BITS} of at most 64 bits; decode within t flips instead"
+            f"2^{LISTED_BITS} of up to {LIMB_BITS} bits, or 2^{SEARCHED_BITS} longer ones; "
+            "decode within t flips instead"
         )
     within = decoder_for(code).decode(words)
     beyond = within.detected
-    nearest = np.empty(len(beyond), dtype=within.data.dtype)
-    distances = np.empty(len(beyond), dtype=np.int64)
-    _find_nearest(words[beyond] & words.dtype.type((1 << code.n) - 1), code.codewords(), nearest, distances)
+    if is_long:
+        nearest, distances = search_nearest(code, _without_spill(words[beyond], code.n))
+    else:
+        nearest = np.empty(len(beyond), dtype=within.data.dtype)
+        distances = np.empty(len(beyond), dtype=np.int64)
+        _find_nearest(words[beyond] & words.dtype.type((1 << code.n) - 1), code.codewords(), nearest, distances)
     is_tie = distances < 0
     solved = beyond[~is_tie]
     within.data[solved] = nearest[~is_tie]
@@ -50,6 +58,13 @@ def decode_nearest(code: LinearCode, words: np.ndarray) -> DecodedWords:
         corrected_words=within.corrected_words + len(solved),
         detected=beyond[is_tie],
     )
+
+
+def _without_spill(words: np.ndarray, n: int) -> np.ndarray:
+    """Packed (N, 2) with bits n and above cleared."""
+    words = words.copy()
+    words[:, 1] &= np.uint64((1 << n - LIMB_BITS) - 1)
+    return words
 
 
 @numba.njit(cache=True, nogil=True)

@@ -124,6 +124,11 @@ class AccumulatingStuckAt(_Rates):
         return masks
 
 
+def hits_every_memory(model: FaultModel) -> bool:
+    """Whether the model gives every stored bit a probability, so that it is defined for whatever else is stored too."""
+    return isinstance(model, _Rates)
+
+
 def _state(seed: int, plane: int, address: int) -> np.uint64:
     """What is mixed into the number of bit 0 of an address."""
     return np.uint64((stream_key(int(seed), int(plane)) + (address << 6) * GAMMA) & _MASK64)

@@ -129,6 +129,11 @@ class Site:
         return self.bits_of_word == self.width
 
     @property
+    def is_whole_memory(self) -> bool:
+        """Whether every bit of the memory may be hit."""
+        return self.has_whole_words and self.words == self.memory_words
+
+    @property
     def mask_of_bits(self) -> np.unsignedinteger:
         """A word whose set bits are those that may be hit."""
         return self.word_dtype.type(((1 << self.bits_of_word) - 1) << self.low)
@@ -191,3 +196,9 @@ class Site:
     def _part(self, name: str, regions: Sequence[Region], low: int, high: int) -> "Site":
         whole = "" if self.name == "all" else f"{self.name}: "
         return Site.over(whole + name, regions, low, high, self.width, self.memory_words)
+
+
+def whole_memory(words: np.ndarray) -> Site:
+    """All bits of a memory that no tensors lie in, such as check words, (words,) of an unsigned integer type."""
+    region = Region("memory", "other", "memory", "unknown", 0, len(words))
+    return Site.over("all", [region], 0, 8 * words.itemsize - 1, 8 * words.itemsize, len(words))

@@ -9,6 +9,7 @@ import numpy as np
 from sparebits.codes.packing import packed_dtype
 from sparebits.decoding.bit_error_rate import estimate_ber
 from sparebits.decoding.bounded_distance import DecodedWords, decoder_for
+from sparebits.decoding.majority import decode_majority
 from sparebits.decoding.maximum_likelihood import decode_nearest
 from sparebits.decoding.posterior import posterior_means, prior_of
 from sparebits.layouts.layout import Layout
@@ -132,8 +133,7 @@ def repair_words(
 
 def encode_group(group: Group, parts: Sequence[np.ndarray]) -> list[np.ndarray]:
     """The stored words of each tensor of a group, given its words; each (values,)."""
-    words = decoder_for(group.code).encode(_data_of(group, parts))
-    return parted(group, words)
+    return parted(group, _encode(group, _data_of(group, parts)))
 
 
 def quantise_group(group: Group, parts: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
@@ -146,6 +146,8 @@ def decode_group(group: Group, stored: Sequence[np.ndarray]) -> DecodedWords:
     together = joined(group, stored)
     if group.decoder == "maximum likelihood":
         return decode_nearest(group.code, together)
+    if group.decoder == "majority":
+        return decode_majority(group.code, together)
     return decoder_for(group.code).decode(together)
 
 
@@ -183,9 +185,15 @@ def report_of(group: Group, decoded: DecodedWords) -> GroupReport:
     return GroupReport(group, len(decoded.data), decoded.corrected_bits, decoded.corrected_words, decoded.detected)
 
 
+def _encode(group: Group, data: np.ndarray) -> np.ndarray:
+    """The code words of data words, packed."""
+    # A decoder by distance has tables that majority voting can do without.
+    return group.code.encode(data) if group.decoder == "majority" else decoder_for(group.code).encode(data)
+
+
 def _repair_group(group: Group, stored: Sequence[np.ndarray]) -> tuple[list[np.ndarray], GroupReport]:
     decoded = decode_group(group, stored)
-    repaired = parted(group, decoder_for(group.code).encode(decoded.data))
+    repaired = parted(group, _encode(group, decoded.data))
     flips = np.zeros(len(decoded.data), dtype=np.int64)
     for part, as_stored in zip(repaired, stored, strict=True):
         part[decoded.detected] = as_stored[decoded.detected]

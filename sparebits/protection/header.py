@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from sparebits.errors import InputError
 from sparebits.formats import FloatFormat
 from sparebits.parameters import ParameterTensor
-from sparebits.protection.records import as_copies, majority, pack_records, unpack_records
+from sparebits.protection.records import groups_of_text, records_text
 from sparebits.protection.scheme import Group, Scheme, group_from_dict
 
 DESCRIPTION = "sparebits.protection"
 RECORDS = "sparebits.records"
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Protection:
 
     Attributes:
         tied: further names of tensors in the original, and the name under which each is in the file.
-        outvoted_bits: bits of the records that differed from the majority of their copies.
+        outvoted_bits: bits of the records' text that differed from what the three copies say together.
     """
 
     scheme: Scheme
@@ -60,7 +60,7 @@ def protection_metadata(scheme: Scheme, tied: Mapping[str, str]) -> dict[str, st
     in_order = [group for groups in alike.values() for group in groups]
     return {
         DESCRIPTION: json.dumps(description, separators=(",", ":")),
-        RECORDS: as_copies(pack_records(in_order)),
+        RECORDS: records_text(in_order),
     }
 
 
@@ -83,8 +83,8 @@ def read_protection(metadata: Mapping[str, str], tensors: Sequence[ParameterTens
     tied = description.get("tied", {})
     if not isinstance(tied, dict) or not all(name in names for name in tied.values()) or set(tied) & set(names):
         raise InputError("the names of its tied tensors are not understood")
-    records, outvoted = majority(metadata[RECORDS])
-    return Protection(Scheme(fmt, unpack_records(records, templates)), tied, outvoted)
+    groups, outvoted = groups_of_text(metadata[RECORDS], templates)
+    return Protection(Scheme(fmt, groups), tied, outvoted)
 
 
 def _settings(group: Group) -> dict:
@@ -117,7 +117,7 @@ def _parsed(metadata: Mapping[str, str]) -> dict:
     if description.get("version") != VERSION:
         raise InputError(
             f"its protection is of version {description.get('version')!r}, this sparebits reads {VERSION}; "
-            "use the sparebits that wrote it"
+            "use the sparebits that wrote it, or protect the original again"
         )
     return description
 

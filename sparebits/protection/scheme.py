@@ -9,7 +9,7 @@ from sparebits.errors import InputError
 from sparebits.formats import FORMATS, FloatFormat
 from sparebits.layouts.layout import Layout, layout_from_dict
 
-DECODERS = ("bounded distance", "maximum likelihood")
+DECODERS = ("bounded distance", "maximum likelihood", "majority")
 POLICIES = ("keep", "zero", "median", "posterior mean")
 """What a detected word becomes: its data bits as they are, zero, its tensor's median, or its posterior mean."""
 

@@ -1,1 +1,1 @@
-"""Protection schemes side by side: ours, the published ones and what they consist of. Each encodes, is hit, and decodes."""
+"""Protection schemes side by side: ours, the published ones, and parts of ours. Each encodes, is hit and decodes."""

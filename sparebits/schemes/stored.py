@@ -46,12 +46,14 @@ class Reading:
         corrected_bits: flips that the decoder says it undid.
         corrected_words: code words that they were in.
         detected: numbers of the code words beyond repair, int64, ascending; what their values became is the policy's.
+        bounds: float64 (modules, 2), within which the outputs of modules are clipped, where a scheme does so.
     """
 
     words: np.ndarray
     corrected_bits: int
     corrected_words: int
     detected: np.ndarray
+    bounds: np.ndarray | None = None
 
 
 class StoredNetwork(ABC):

@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 
 from sparebits.codes.catalogue import named_code
-from sparebits.codes.probabilities import probability_not_corrected, word_probabilities
+from sparebits.codes.probabilities import nearest_error_bound, probability_not_corrected, word_probabilities
 from sparebits.protection.plan import Plan, RolePlan
+from sparebits.selection.options import role_plan
 
 ROLES = ("weights", "batchnorm", "other")
 
@@ -54,7 +55,7 @@ class RoleOption:
 
     def failure_loss(self, ber: float) -> float:
         """Expected loss by failed code words at a bit error rate, in percentage points."""
-        detected, miscorrected = _fails(self.plan.code, ber)
+        detected, miscorrected = _fails(self.plan.code, self.plan.decoder, ber)
         return self.detected_cost.at(detected) + self.miscorrected_cost.at(miscorrected)
 
     def expected_loss(self, ber: float) -> float:
@@ -97,7 +98,7 @@ def role_options(layouts: pd.DataFrame, failed_words: pd.DataFrame) -> dict[str,
         curves = {policy: _cost_curve(rows) for policy, rows in costs.groupby("policy", sort=False)}
         for policy, curve in curves.items():
             if policy != "keep":
-                plan = RolePlan(row.exponent_bits, row.code, policy, row.span)
+                plan = role_plan(row.exponent_bits, row.code, policy, row.span)
                 option = RoleOption(row.role, plan, row.window, row.expected_loss_pp, curve, curves["keep"])
                 options.setdefault(row.role, []).append(option)
     return {role: options[role] for role in ROLES if role in options}
@@ -198,12 +199,15 @@ def _cost_curve(rows: pd.DataFrame) -> CostCurve:
 
 
 @cache
-def _fails(code: str, ber: float) -> tuple[float, float]:
+def _fails(code: str, decoder: str, ber: float) -> tuple[float, float]:
     """Probabilities that a code word is detected as beyond repair, and miscorrected.
 
-    Where the latter is not known, for [128,43,32], it is far the smaller one and counted among the detected.
+    Where the latter is not known, for [128,43,32], it is far the smaller one and counted among the detected. Of maximum
+    likelihood, which reports ties alone, an upper bound is known: it counts as miscorrected.
     """
     built = named_code(code)
+    if decoder == "maximum likelihood":
+        return 0.0, nearest_error_bound(built, ber)
     if built.weight_distribution is None:
         return probability_not_corrected(built, ber), 0.0
     found = word_probabilities(built, ber)

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from sparebits.codes.catalogue import best_code, code_sizes
+from sparebits.codes.catalogue import best_code, code_sizes, named_code
+from sparebits.codes.packing import LIMB_BITS
 from sparebits.decoding.bounded_distance import LISTED_BITS
+from sparebits.decoding.search import SEARCHED_BITS
 from sparebits.formats import FloatFormat
 from sparebits.protection.plan import RolePlan
 
@@ -38,7 +40,7 @@ class LayoutOption:
     code: str
 
     def role_plan(self, policy: str) -> RolePlan:
-        return RolePlan(self.exponent_bits, self.code, policy, self.span)
+        return role_plan(self.exponent_bits, self.code, policy, self.span)
 
     @property
     def mantissa_bits(self) -> int:
@@ -74,6 +76,16 @@ def data_bits_worth_trying(fmt: FloatFormat, span: str) -> tuple[int, ...]:
             d = best_code(n, k).d
             strongest[d] = max(k, strongest.get(d, 0))
     return tuple(sorted(strongest.values()))
+
+
+def role_plan(exponent_bits: int, code: str, policy: str, span: str) -> RolePlan:
+    """The plan of a layout and a code, decoded as suits them.
+
+    Words of a fused BatchNorm are few and decide everything: those beyond t flips are worth a search of all codewords.
+    """
+    built = named_code(code)
+    searched = span == "fused" and built.n > LIMB_BITS and built.k <= SEARCHED_BITS
+    return RolePlan(exponent_bits, code, policy, span, "maximum likelihood" if searched else "bounded distance")
 
 
 def reference_option(role: str, span: str, fmt: FloatFormat) -> LayoutOption:

@@ -9,8 +9,9 @@ from sparebits.choices import Choice
 from sparebits.evaluation import Evaluator
 from sparebits.outcomes import HELD_WITHIN_PP
 from sparebits.parameters import FlatParameters
+from sparebits.schemes.coded import Coded, planned
+from sparebits.schemes.thesis import thesis_if_it_fits
 from sparebits.selection.choice import Candidate, choose, frontier_table, outcome_of, tensor_entries
-from sparebits.selection.contenders import Contender, by_thesis, planned
 from sparebits.selection.expected_loss import BERS, RoleOption, ber_held, best_by_weights_code, frontier, shortlist
 from sparebits.selection.seeds import SELECTION, first_seed
 from sparebits.selection.trials import run_trials
@@ -65,7 +66,7 @@ def select(
         for number, combination in enumerate(shortlist(options, ber, tolerance_pp, FINALISTS), start=1)
     }
     contenders = {name: planned(name, combination.plan, parameters) for name, combination in short.items()}
-    thesis_contender = by_thesis(thesis, parameters)
+    thesis_contender = thesis_if_it_fits(thesis, parameters)
     rivals = [thesis_contender] if thesis_contender else []
     first = first_seed(seed, SELECTION)
     table = run_trials(evaluator, [*contenders.values(), *rivals], [0.0, ber], trials, first, golden, calibration)
@@ -116,7 +117,7 @@ def _rows(table: pd.DataFrame, name: str) -> tuple[pd.Series, pd.DataFrame]:
 
 
 def _thesis_entry(
-    choice: Choice, contender: Contender | None, table: pd.DataFrame, held_out: pd.DataFrame, parameters: FlatParameters
+    choice: Choice, contender: Coded | None, table: pd.DataFrame, held_out: pd.DataFrame, parameters: FlatParameters
 ) -> dict:
     entry = {"floor": choice.floor, "depth": choice.depth, "fits": contender is not None}
     if contender is not None:

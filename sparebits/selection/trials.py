@@ -1,6 +1,7 @@
-"""Schemes measured: encoded, hit at a bit error rate, decoded and evaluated."""
+"""Schemes measured: encoded, hit, decoded and evaluated."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import numpy as np
 import pandas as pd
@@ -8,34 +9,33 @@ from tqdm import tqdm
 
 from sparebits.evaluation import Evaluator
 from sparebits.faults.base import FaultModel
-from sparebits.faults.ber import count_flips, map_hash
+from sparebits.faults.ber import PARAMETERS, count_flips, map_hash
 from sparebits.faults.flips import Flips
-from sparebits.faults.rates import BitErrorRate
-from sparebits.faults.sites import Site
+from sparebits.faults.rates import BitErrorRate, hits_every_memory
+from sparebits.faults.sites import Site, whole_memory
 from sparebits.faults.targets import Target
-from sparebits.parameters import ParameterTensor
-from sparebits.protection.encoding import Recovered, recover_words
-from sparebits.selection.contenders import Contender
+from sparebits.schemes.clipping import clippable_modules, clipped
+from sparebits.schemes.stored import Memory, Reading, StoredNetwork
 from sparebits.selection.losses import LossMeter
 
 
 def run_trials(
     evaluator: Evaluator,
-    contenders: Sequence[Contender],
+    schemes: Sequence[StoredNetwork],
     bers: Sequence[float],
     trials: int,
     seed: int,
     golden: np.ndarray,
     indices: np.ndarray,
 ) -> pd.DataFrame:
-    """Every contender under the same fault maps.
+    """Every scheme under the same fault maps.
 
     Map number i has the seed `seed` + i at every bit error rate, so maps are nested in the rate and equal for all
-    contenders. A bit error rate of 0 is one trial.
+    schemes. A bit error rate of 0 is one trial.
 
     Args:
         evaluator: of the network.
-        contenders: schemes.
+        schemes: to be measured.
         bers: bit error rates.
         trials: maps at each.
         seed: of the first map.
@@ -43,17 +43,15 @@ def run_trials(
         indices: of the images to use.
 
     Returns:
-        a row a contender, rate and trial: scheme, ber, trial, then as SchemeTrials.run says.
+        a row a scheme, rate and trial: scheme, ber, trial, then as SchemeTrials.run says.
     """
-    plan = [
-        (contender, ber, trial) for ber in bers for trial in range(trials if ber else 1) for contender in contenders
-    ]
+    plan = [(scheme, ber, trial) for ber in bers for trial in range(trials if ber else 1) for scheme in schemes]
     runs = SchemeTrials(evaluator, golden, indices)
     site = Target().resolve(evaluator.parameters.tensors, evaluator.parameters.fmt)
     rows = []
-    for contender, ber, trial in tqdm(plan, unit="trial", mininterval=2):
-        outcome = runs.run(contender, BitErrorRate(ber), site, seed + trial)
-        rows.append({"scheme": contender.name, "ber": ber, "trial": trial, **outcome})
+    for scheme, ber, trial in tqdm(plan, unit="trial", mininterval=2):
+        outcome = runs.run(scheme, BitErrorRate(ber), site, seed + trial)
+        rows.append({"scheme": scheme.name, "ber": ber, "trial": trial, **outcome})
     return pd.DataFrame(rows)
 
 
@@ -64,48 +62,71 @@ class SchemeTrials:
         """Prepare; see `run_trials`."""
         self._evaluator = evaluator
         self._meter = LossMeter(evaluator, golden, indices)
+        self._modules = clippable_modules(evaluator.parameters.model)
+        self._untouched: dict[str, tuple[Reading, np.ndarray, float]] = {}
 
-    def run(self, contender: Contender, model: FaultModel, site: Site, seed: int) -> dict:
+    def run(self, scheme: StoredNetwork, model: FaultModel, site: Site, seed: int) -> dict:
         """One trial.
 
+        Faults of a rate hit everything that the scheme stores, in each memory by a map of its own, where the site is
+        the whole network. All others hit the network's words.
+
         Args:
-            contender: the scheme that is hit.
+            scheme: that is hit.
             model: how its stored words are hit.
             site: which of their bits may be.
             seed: of the trial.
 
         Returns:
-            what JSON can hold: seed, map_hash, flips, corrected (bits), detected, miscorrected (code words), then as
-            LossMeter.table says.
+            what JSON can hold: seed, map_hash (of the network's words), flips, corrected (bits), detected, miscorrected
+            (code words), then as LossMeter.table says, corrected_words, stored_bits and extra_bytes.
         """
-        faults = model.mask(contender.stored, site, seed)
-        mask = faults.dense() if isinstance(faults, Flips) else faults
-        words, counts = _hit(contender, mask, self._evaluator.parameters.tensors)
-        predicted, loss = self._meter.measure(words)
-        row = self._meter.table([{"seed": seed, **counts}], [predicted], [loss]).iloc[0]
+        hit, mask, flips = _hit(scheme, model, site, seed)
+        reading = scheme.read(hit)
+        counts = {
+            "seed": seed,
+            "map_hash": map_hash(mask),
+            "flips": flips,
+            "corrected": reading.corrected_bits,
+            "detected": len(reading.detected),
+            "miscorrected": scheme.count_miscorrected(reading),
+        }
+        predicted, loss = self._measure(scheme, reading)
+        row = self._meter.table([counts], [predicted], [loss]).iloc[0].to_dict()
+        row |= {
+            "corrected_words": reading.corrected_words,
+            "stored_bits": scheme.stored_bits,
+            "extra_bytes": scheme.extra_bytes,
+        }
         return {name: value.item() if isinstance(value, np.generic) else value for name, value in row.items()}
 
+    def _measure(self, scheme: StoredNetwork, reading: Reading) -> tuple[np.ndarray, float]:
+        """Predictions and loss; those of words that are as if nothing had been hit are known after the first time."""
+        known = self._untouched.get(scheme.name)
+        if known is None:
+            untouched = scheme.read(scheme.memory)
+            known = self._untouched[scheme.name] = (untouched, *self._run(untouched))
+        if np.array_equal(reading.words, known[0].words) and (
+            reading.bounds is None or np.array_equal(reading.bounds, known[0].bounds)
+        ):
+            return known[1:]
+        return self._run(reading)
 
-def _hit(contender: Contender, mask: np.ndarray, tensors: list[ParameterTensor]) -> tuple[np.ndarray, dict]:
-    """The words that inference computes with after a fault map, and what decoding counted."""
-    stored = contender.stored ^ mask
-    counts = {"map_hash": map_hash(mask), "flips": count_flips(mask), "corrected": 0, "detected": 0, "miscorrected": 0}
-    if contender.scheme is None:
-        return stored, counts
-    recovered = recover_words(contender.scheme, stored, tensors)
-    counts |= {"corrected": recovered.corrected_bits, "detected": recovered.detected_words}
-    counts["miscorrected"] = _count_miscorrected(recovered, contender.clean, tensors)
-    return recovered.words, counts
+    def _run(self, reading: Reading) -> tuple[np.ndarray, float]:
+        model = self._evaluator.parameters.model
+        clipping = nullcontext() if reading.bounds is None else clipped(model, self._modules, reading.bounds)
+        with clipping:
+            return self._meter.measure(reading.words)
 
 
-def _count_miscorrected(recovered: Recovered, clean: np.ndarray, tensors: list[ParameterTensor]) -> int:
-    """Code words that are wrong and were not detected."""
-    spans = {tensor.name: tensor.span for tensor in tensors}
-    miscorrected = 0
-    for report in recovered.groups:
-        wrong = np.zeros(report.words, dtype=bool)
-        for name in report.group.tensors:
-            wrong |= recovered.words[spans[name]] != clean[spans[name]]
-        wrong[report.detected] = False
-        miscorrected += int(np.count_nonzero(wrong))
-    return miscorrected
+def _hit(scheme: StoredNetwork, model: FaultModel, site: Site, seed: int) -> tuple[Memory, np.ndarray, int]:
+    """The memory after the faults of a trial, the mask of the network's words, and the flips in all memories."""
+    hit, masks = {}, {}
+    for plane, words in scheme.memory.items():
+        if plane != PARAMETERS and not (hits_every_memory(model) and site.is_whole_memory):
+            hit[plane] = words
+            continue
+        faults = model.mask(words, site if plane == PARAMETERS else whole_memory(words), seed, plane)
+        masks[plane] = faults.dense() if isinstance(faults, Flips) else faults
+        hit[plane] = words ^ masks[plane]
+    return hit, masks[PARAMETERS], sum(map(count_flips, masks.values()))
