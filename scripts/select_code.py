@@ -29,7 +29,9 @@ def main(arguments: argparse.Namespace) -> None:
     write_table(arguments.finalists, selected.finalists)
     write_table(arguments.frontier, selected.frontier)
     write_text(arguments.selection, json.dumps(selected.description, indent=2) + "\n")
-    gentle = select(evaluator, ber=arguments.gentle_ber, tolerance_pp=arguments.gentle_tolerance_pp, **common)
+    gentle = select(
+        evaluator, ber=arguments.gentle_ber, tolerance_pp=arguments.gentle_tolerance_pp, gentle=True, **common
+    )
     write_text(arguments.gentle, json.dumps(gentle.description, indent=2) + "\n")
 
 

@@ -21,6 +21,21 @@ def margins_of(logits: np.ndarray, classes: np.ndarray) -> np.ndarray:
         return own - others.max(axis=1)
 
 
+def margin_shift(golden: np.ndarray, altered: np.ndarray) -> float:
+    """How far an alteration moves the margins: root mean square of the movement over that of the golden margins.
+
+    It tells alterations apart of which none costs anything. Margins that are not finite are left out; NaN if all are.
+
+    Args:
+        golden: margins of the golden run, (images,).
+        altered: margins of the same classes after the alteration, (images,).
+    """
+    finite = np.isfinite(altered)
+    if not finite.any() or not golden[finite].any():
+        return float("nan")
+    return float(np.sqrt(((altered - golden)[finite] ** 2).sum() / (golden[finite] ** 2).sum()))
+
+
 def expected_lost(golden: np.ndarray, altered: np.ndarray) -> float:
     """How many images are expected to lose their class, if the altered margins are one draw of many alike.
 

@@ -1,12 +1,13 @@
 """CEP: parity of chunks of three bits, in the eight lowest bits of a binary32 word.
 
-Source: "CEP", IOLTS 2026, as in the project's design. The chunks are the bits 31-29, 28-26, …, 10-8; the even parity of each,
-in this order, is in the bits 7, 6, …, 0. A chunk whose parity does not match is zeroed, the others are kept. The parity bits
-are read as zero.
+Source: Ahmadilivani, Roots, Restifo, Loorits, Di Mauro & Raik, "Effective and Memory-Efficient Alternatives to ECC for
+Reliable Large-Scale DNNs", arXiv:2605.07417, 2026 (CEP: IOLTS 2026), as the project's design defines it. The chunks are
+the bits 31-29, 28-26, …, 10-8; the even parity of each, in this order, is in the bits 7, 6, …, 0. A chunk whose parity
+does not match is zeroed, the others are kept. The parity bits are read as zero.
 
-Chosen here for the other policies, which are not published: a word with a mismatch is detected. Keep takes the chunk as it
-is; median and posterior mean replace the whole word. The latter is over the single flips of a mismatching chunk and of its
-parity bit; several mismatching chunks make the word the median.
+Chosen here for the other policies, which are not published: a word with a mismatch is detected. Keep takes the chunk as
+it is; median and posterior mean replace the whole word. The latter is over the single flips of a mismatching chunk and
+of its parity bit; several mismatching chunks make the word the median.
 """
 
 import numpy as np
@@ -46,9 +47,8 @@ class CEP(StoredNetwork):
             raise InputError(f"CEP is defined for binary32, not for {parameters.fmt.name}")
         self._fmt, self._tensors = parameters.fmt, parameters.tensors
         words = parameters.golden & ~_PARITY_BITS
-        parities = sum(
-            (_mismatches(words) >> np.uint32(CHUNK * c) & np.uint32(1)) << np.uint32(c) for c in range(CHUNKS)
-        )
+        odd = _mismatches(words)
+        parities = sum((odd >> np.uint32(CHUNK * c) & np.uint32(1)) << np.uint32(c) for c in range(CHUNKS))
         super().__init__(
             name,
             "raw but bits 7-0",
@@ -92,7 +92,7 @@ class CEP(StoredNetwork):
 
 
 def _mismatches(stored: np.ndarray) -> np.ndarray:
-    """Where the parity of a chunk is not what its parity bit says: the lowest bit of each chunk, of the data bits alone."""
+    """The lowest bit of each chunk whose parity is not what its parity bit says, of the data bits alone."""
     data = stored >> _SHIFT
     parity = (data ^ data >> np.uint32(1) ^ data >> np.uint32(2)) & _LOWEST
     return parity ^ _AT_LOWEST[stored & _PARITY_BITS]

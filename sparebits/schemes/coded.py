@@ -37,7 +37,7 @@ class Coded(StoredNetwork):
             memory[METADATA] = metadata_words(self._recorded)
         described = (
             self._by_role(lambda group: " + ".join(layout.title for layout in group.layouts)),
-            self._by_role(lambda group: group.code.name),
+            self._by_role(lambda group: "none" if group.code.n == group.code.k else group.code.name),
             self._by_role(lambda group: group.decoder),
             self._by_role(lambda group: group.policy),
         )
@@ -57,7 +57,9 @@ class Coded(StoredNetwork):
         return Reading(recovered.words, corrected_bits, recovered.corrected_words, np.concatenate(detected or [_NONE]))
 
     @cached_property
-    def code_word_of(self) -> np.ndarray:
+    def code_word_of(self) -> np.ndarray | None:
+        if self.code == "none":
+            return None
         numbers = np.empty(len(self.memory[PARAMETERS]), dtype=np.int64)
         for group, first in zip(self.scheme.groups, self._first_code_words, strict=True):
             for name in group.tensors:
@@ -71,10 +73,17 @@ class Coded(StoredNetwork):
         return [(group, self._by_name[group.tensors[0]].values) for group in self.scheme.groups]
 
     def forgeries(self, index: int) -> list[Forgery]:
-        tensor = next(tensor for tensor in self._tensors if tensor.span.start <= index < tensor.span.stop)
+        tensor = self._tensor_at(index)
         group = self.scheme.group_of[tensor.name]
         spans = [self._by_name[name].span for name in group.tensors]
         return forge(group, group.tensors.index(tensor.name), index - tensor.start, spans, self.memory[PARAMETERS])
+
+    def group_at(self, index: int) -> Group:
+        """The group of a value."""
+        return self.scheme.group_of[self._tensor_at(index).name]
+
+    def _tensor_at(self, index: int) -> ParameterTensor:
+        return next(tensor for tensor in self._tensors if tensor.span.start <= index < tensor.span.stop)
 
     @cached_property
     def _by_name(self) -> dict[str, ParameterTensor]:

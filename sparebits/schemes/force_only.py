@@ -14,7 +14,7 @@ from sparebits.faults.ber import PARAMETERS
 from sparebits.parameters import FlatParameters, kinds_of
 from sparebits.protection.thesis import forced_scheme
 from sparebits.schemes.coded import Coded
-from sparebits.schemes.stored import Forgery, Memory, Reading
+from sparebits.schemes.stored import Flip, Forgery, Memory, Reading
 
 
 class ForceOnly(Coded):
@@ -42,14 +42,14 @@ class ForceOnly(Coded):
 
     def forgeries(self, index: int) -> list[Forgery]:
         """Every stored bit that is read, by itself."""
-        found = []
-        for forgery in super().forgeries(index):
-            memory = {PARAMETERS: self.memory[PARAMETERS].copy()}
-            for flip in forgery.flips:
-                memory[PARAMETERS][flip.index] ^= self.memory[PARAMETERS].dtype.type(1 << flip.bit)
+        group = self.group_at(index)
+        found, stored = [], self.memory[PARAMETERS]
+        for bit in range(group.code.k):
+            memory = {PARAMETERS: stored.copy()}
+            memory[PARAMETERS][index] ^= stored.dtype.type(1 << bit)
             word = int(self.read(memory).words[index])
             if word != int(self.clean[index]):
-                found.append(Forgery(word, forgery.flips))
+                found.append(Forgery(word, (Flip(PARAMETERS, index, bit),)))
         return found
 
 

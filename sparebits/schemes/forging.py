@@ -73,6 +73,5 @@ def _fewest_flips(group: Group, change: int, differing: list[int]) -> list[int]:
     if group.decoder == "majority":
         needed = code.n // code.k // 2 + 1
         return [bit + copy * code.k for bit in range(code.k) if change >> bit & 1 for copy in range(needed)]
-    if group.decoder == "maximum likelihood":
-        return differing[: len(differing) // 2 + 1]
+    # Nearest-codeword decoding may need fewer, but is certain to follow only within t flips of the target.
     return differing[: len(differing) - code.t]

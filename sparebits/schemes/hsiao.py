@@ -1,9 +1,10 @@
 """SEC-DED (72,64) out of band: what memory with error correction does, at 12.5 % more memory.
 
-Source: Hsiao, "A Class of Optimal Minimum Odd-weight-column SEC-DED Codes", IBM J. Res. Dev. 14 (1970). Code word j covers 64
-bits of the flat buffer: the two binary32 values 2j and 2j + 1, or one value of binary64, or four of 16 bits. The last one is
-padded with zeros that are not stored; a correction there is counted, and changes no value. Its 8 check bits are byte j of the
-plane CHECK_WORDS. The memory reports a double error and leaves what becomes of it to others: by default it is kept.
+Source: Hsiao, "A Class of Optimal Minimum Odd-weight-column SEC-DED Codes", IBM J. Res. Dev. 14 (1970). Code word j
+covers 64 bits of the flat buffer: the two binary32 values 2j and 2j + 1, or one value of binary64, or four of 16 bits.
+The last one is padded with zeros that are not stored; a correction there is counted, and changes no value. Its 8 check
+bits are byte j of the plane CHECK_WORDS. The memory reports a double error and leaves what becomes of it to others: by
+default it is kept.
 """
 
 import numpy as np

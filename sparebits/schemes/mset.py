@@ -1,7 +1,8 @@
 """MSET: the most significant bit of the exponent three times in each word, by majority.
 
-Source: "MSET", DATE 2026, as in the project's design: bit 30, whose flip from 0 to 1 makes a weight enormous, is copied to
-bits 1 and 0. Other formats: the bit below the sign.
+Source: Ahmadilivani, Roots, Restifo, Loorits, Di Mauro & Raik, "Effective and Memory-Efficient Alternatives to ECC for
+Reliable Large-Scale DNNs", arXiv:2605.07417, 2026 (MSET: DATE 2026), as the project's design defines it: bit 30, whose
+flip from 0 to 1 makes a weight enormous, is copied to bits 1 and 0. Other formats: the bit below the sign.
 
 Chosen here: bits 1 and 0 are read as zero. Nothing is ever detected.
 """

@@ -3,8 +3,8 @@
 Source: Burel, Evans & Anghel, "Zero-Overhead Protection for CNN Weights", DFT 2021. Even parity over the whole word; a
 word of odd weight is detected and zeroed, as most weights are near zero.
 
-Chosen here: bit 0 is read as zero, so that what is computed with does not depend on the parity. The posterior mean is over
-all single flips of the stored word, that of the parity bit included.
+Chosen here: bit 0 is read as zero, so that what is computed with does not depend on the parity. The posterior mean is
+over all single flips of the stored word, that of the parity bit included.
 """
 
 import numpy as np
@@ -18,7 +18,7 @@ PUBLISHED = "zero"
 
 
 class ParityZero(StoredNetwork):
-    """Every word with a parity bit in place of its lowest bit; an odd number of flips is detected, an even one is not."""
+    """Every word with a parity bit in place of its lowest bit; any odd number of flips is detected, no even one."""
 
     def __init__(self, parameters: FlatParameters, policy: str = PUBLISHED, name: str | None = None):
         """Encode; for every format.

@@ -4,14 +4,19 @@
 - zero: all bits zero.
 - median: the lower median of the tensor's words that were read and not detected. It is computed when decoding, so it
   costs no memory. Words are ordered by value, -0 before 0, NaN beyond the infinities by their sign.
-- posterior mean: the mean, rounded to the format, of the words that the code takes for the likeliest originals, those that
-  the fewest flips explain. Each weighs what its sign and exponent field are worth in the tensor: a histogram of its
-  undetected words with a floor of weight 1 / (N + 1), the same for all fields, as in decoding/posterior.py but not smoothed
-  along the values. Infinities and NaN weigh nothing; where nothing else is left, the word becomes the median.
+- posterior mean: the mean, rounded to the format, of the words that the code takes for the likeliest originals, those
+  that the fewest flips explain. Each weighs what its sign and exponent field are worth in the tensor: a histogram of
+  its undetected words with a floor of weight 1 / (N + 1), the same for all fields, as in decoding/posterior.py but not
+  smoothed along the values. Exponents above all finite ones that were read undetected weigh nothing, so neither do
+  infinities and NaN; where no candidate is left, the word becomes the median.
 
-A tensor without an undetected word has the median zero and the same prior for all fields. Zeroing detected words is the
-policy of opportunistic parity (DFT 2021, see parity_zero.py), the median that of our own codes; the posterior mean
-is Bayes' rule, the guess of the smallest expected squared error.
+Our layouts have a window that no value lies above. Floats have not, and a floor for all fields would make the mean of
+almost any candidates enormous: 1e-9 of the weight on 1e38 is 1e29. Hence the limit to the exponents that a tensor
+shows.
+
+A tensor without an undetected word has the median zero. Zeroing detected words is the policy of opportunistic parity
+(see parity_zero.py), the median that of our own codes; the posterior mean is Bayes' rule, the guess of the smallest
+expected squared error.
 """
 
 from collections.abc import Callable, Iterable
@@ -101,14 +106,18 @@ def lower_median(words: np.ndarray, fmt: FloatFormat) -> int:
 
 
 def field_prior(words: np.ndarray, fmt: FloatFormat) -> np.ndarray:
-    """Probability of each sign and exponent field, float64 (2^(1 + exponent bits),), by the words of a tensor (N,).
+    """Weight of each sign and exponent field, float64 (2^(1 + exponent bits),), by a tensor's undetected words (N,).
 
-    Positive and of sum 1, the fields of infinities and NaN included.
+    Zero for exponents above the largest of a finite word, and everywhere for N = 0.
     """
-    size = 1 << 1 + fmt.exponent_bits
-    counts = np.bincount((words >> fmt.word_dtype.type(fmt.mantissa_bits)).astype(np.int64), minlength=size)
+    top = (1 << fmt.exponent_bits) - 1
+    exponents = np.arange(2 * (top + 1)) & top
+    fields = (words >> fmt.word_dtype.type(fmt.mantissa_bits)).astype(np.int64)
+    counts = np.bincount(fields, minlength=len(exponents))
+    largest = exponents[(counts > 0) & (exponents < top)].max(initial=-1)
     floor = 1 / (len(words) + 1)
-    return (1 - floor) * counts / max(len(words), 1) + floor / size
+    weights = (1 - floor) * counts / max(len(words), 1) + floor / len(exponents)
+    return np.where(exponents <= largest, weights, 0.0)
 
 
 def posterior_means(candidates: np.ndarray, prior: np.ndarray, fallback: int, fmt: FloatFormat) -> np.ndarray:
@@ -116,19 +125,16 @@ def posterior_means(candidates: np.ndarray, prior: np.ndarray, fallback: int, fm
 
     Args:
         candidates: words (M, C).
-        prior: of each sign and exponent field, float64 (2^(1 + exponent bits),).
-        fallback: a word, for rows without a finite candidate.
+        prior: weight of each sign and exponent field, float64 (2^(1 + exponent bits),); zero for infinities and NaN.
+        fallback: a word, for rows of candidates without any weight.
         fmt: of the words.
 
     Returns:
         words (M,).
     """
     candidates = np.ascontiguousarray(candidates)
-    fields = np.arange(len(prior))
-    exponents = (1 << fmt.exponent_bits) - 1
-    weights = np.where(fields & exponents == exponents, 0.0, prior)
     means = np.empty(len(candidates))
-    _average(candidates, doubles_of(candidates, fmt), weights, np.uint64(fmt.mantissa_bits), means)
+    _average(candidates, doubles_of(candidates, fmt), prior, np.uint64(fmt.mantissa_bits), means)
     is_left = ~np.isnan(means)
     return np.where(is_left, nearest_words(means, fmt), fmt.word_dtype.type(fallback))
 

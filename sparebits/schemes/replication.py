@@ -1,14 +1,14 @@
 """Replication: copies of every value out of band, without the low bits of the mantissa, and a bitwise majority.
 
-Source: the Korean research notes, proposal 4: low bits of the mantissa hardly matter, so leaving them out of the copies saves
-memory against full copies. c copies of width - m bits each lie in the plane CHECK_WORDS, as one stream of bits a copy, the
-lowest bit of the first value first, filled up to a whole byte. c = 2 and 4 make an odd number with the original, so votes do
-not tie; the m low bits are the original's and unprotected. c = 1 detects only: where the copy differs, the policy replaces
-the value, and keep is the original as it is.
+Source: the Korean research notes, proposal 4: low bits of the mantissa hardly matter, so leaving them out of the copies
+saves memory against full copies. c copies of width - m bits each lie in the plane CHECK_WORDS, as one stream of bits a
+copy, the lowest bit of the first value first, filled up to a whole byte. c = 2 and 4 make an odd number with the
+original, so votes do not tie; the m low bits are the original's and unprotected. c = 1 detects only: where the copy
+differs, the policy replaces the value, and keep is the original as it is.
 
-Chosen here: m = 16 in binary32 and everywhere what leaves sign, exponent and 7 bits of mantissa. The notes name no policy:
-keep. Every bit in which original and copy differ may be right in either, so the posterior mean is over all mixtures of the
-two; where they differ in more than 4 bits, the value becomes the median.
+Chosen here: m = 16 in binary32 and everywhere what leaves sign, exponent and 7 bits of mantissa. The notes name no
+policy: keep. Every bit in which original and copy differ may be right in either, so the posterior mean is over all
+mixtures of the two; where they differ in more than 4 bits, the value becomes the median.
 """
 
 import numpy as np
@@ -87,7 +87,7 @@ class Replication(StoredNetwork):
         return Reading(words, *corrected, np.empty(0, dtype=np.int64))
 
     def forgeries(self, index: int) -> list[Forgery]:
-        """Low bits by themselves; a high bit in the original and in as many copies as make it the majority, or in all."""
+        """Low bits by themselves; high ones in the original and in as many copies as make a majority, or in the one."""
         word = int(self.clean[index])
         per_copy = len(self.memory[CHECK_WORDS]) // self.copies
         forgeries = []

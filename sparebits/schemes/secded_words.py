@@ -1,9 +1,9 @@
 """Single error correction, double error detection over code words of several values: what hsiao.py and wot.py share.
 
-Bounded-distance decoding corrects one flip a code word. Where it detects more, all values of the code word are replaced by
-the policy. The posterior mean of a value is over the double errors with the word's syndrome, by what they make of this value
-alone (its marginal; the prior of the other values does not enter). Three flips or more with a syndrome that no double error
-has make the values the median, as do double errors that would need a bit that is not stored.
+Bounded-distance decoding corrects one flip a code word. Where it detects more, all values of the code word are replaced
+by the policy. The posterior mean of a value is over the double errors with the word's syndrome, by what they make of
+this value alone (its marginal; the prior of the other values does not enter). Three flips or more with a syndrome that
+no double error has make the values the median, as do double errors that would need a bit that is not stored.
 """
 
 from abc import abstractmethod
@@ -74,11 +74,11 @@ class SecDedWords(StoredNetwork):
         def candidates(indices: np.ndarray) -> np.ndarray:
             numbers, slots = np.divmod(indices, self._per)
             syndromes = self._code.syndrome(received[numbers]).astype(np.int64)
-            found = np.empty((len(indices), self._doubles[0][0].shape[2]), dtype=words.dtype)
+            found = np.full((len(indices), self._doubles[0][1].shape[1]), ~words.dtype.type(0))
             is_last = numbers == len(received) - 1
             for rows, (masks, is_possible) in zip((~is_last, is_last), self._doubles, strict=True):
                 own = words[indices[rows], None] ^ masks[syndromes[rows], slots[rows]]
-                found[rows] = np.where(is_possible[syndromes[rows]], own, ~words.dtype.type(0))
+                found[rows, : own.shape[1]] = np.where(is_possible[syndromes[rows]], own, ~words.dtype.type(0))
             return found
 
         words = self.scatter(decoded.data)
@@ -142,8 +142,8 @@ class SecDedWords(StoredNetwork):
         """The double errors of each syndrome, up to E of them.
 
         Returns:
-            what they change in the values as read, words (2^(n - k), values of a code word, E), and which there are, bool
-            (2^(n - k), E).
+            what they change in the values as read, words (2^(n - k), values of a code word, E), and which there are,
+            bool (2^(n - k), E).
         """
         effects = np.array([self._effects(places, slot) for slot in range(self._per)], dtype=self._fmt.word_dtype)
         stored = [position for position, place in enumerate(places) if place]

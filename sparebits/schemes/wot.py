@@ -1,13 +1,14 @@
 """In-place zero-space ECC, adapted to floating point: SEC-DED (64,57) whose check bits replace low bits of mantissas.
 
-Source: Guan, Ning, Lin, Shen, Zhou & Lim, "In-Place Zero-Space Memory Protection for CNN", NeurIPS 2019. There eight 8-bit
-weights share a (64,57) code in bits that training with WOT, weight distribution-oriented training, makes redundant. Nothing
-is trained here, hence WOT-like: code word j covers the two binary32 values 2j and 2j + 1; check bits 0-3 are bits 3-0 of
-the first (check bit i in bit i), check bits 4-6 are bits 2-0 of the second. These bits are read as zero.
+Source: Guan, Ning, Lin, Shen, Zhou & Lim, "In-Place Zero-Space Memory Protection for CNN", NeurIPS 2019. There eight
+8-bit weights share a (64,57) code in bits that training with WOT, weight distribution-oriented training, makes
+redundant. Nothing is trained here, hence WOT-like: code word j covers the two binary32 values 2j and 2j + 1; check bits
+0-3 are bits 3-0 of the first (check bit i in bit i), check bits 4-6 are bits 2-0 of the second. These bits are read as
+zero.
 
-Chosen here: other formats have as many values in 64 bits, and the 7 check bits are spread as evenly, the first values taking
-more (7; 4 and 3; 2, 2, 2 and 1). So are those of the last code word over the values that it has; its missing data bits are
-zero and not stored. Double errors are detected and, as published, kept.
+Chosen here: other formats have as many values in 64 bits, and the 7 check bits are spread as evenly, the first values
+taking more (7; 4 and 3; 2, 2, 2 and 1). So are those of the last code word over the values that it has; its missing
+data bits are zero and not stored. Double errors are detected and, as published, kept.
 """
 
 import numpy as np
@@ -44,7 +45,7 @@ class WotLike(SecDedWords):
                 part[:, slot] = part[:, slot] & ~low | own
         super().__init__(
             scheme_name(name, "WOT-like", policy, PUBLISHED),
-            f"raw but the lowest {', '.join(str(count) for count, _ in _check_bits(per))} bits",
+            f"raw but the lowest {' + '.join(str(count) for count, _ in _check_bits(per))} bits",
             named_code(CODE),
             policy,
             parameters,
@@ -85,7 +86,7 @@ def _check_bits(values: int) -> list[tuple[int, int]]:
 def _parts(words: np.ndarray, per: int) -> tuple[np.ndarray, np.ndarray]:
     """Views of the words, a row a code word: of those with `per` values, and of the last one if it has fewer."""
     whole = len(words) - len(words) % per
-    return words[:whole].reshape(-1, per), words[whole:].reshape(int(whole < len(words)), -1)
+    return words[:whole].reshape(-1, per), words[whole:].reshape(int(whole < len(words)), len(words) - whole)
 
 
 def _data_of(part: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ The expected loss of a scheme is a sum over roles of the layout's measured loss 
 code words that fail. Costs are not linear and roles not independent, so this only makes a shortlist.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
@@ -44,6 +45,7 @@ class RoleOption:
         layout_loss: what the layout loses without faults, in percentage points.
         detected_cost: of code words replaced as the policy says.
         miscorrected_cost: of code words that are wrong and not noticed, for which those kept as they are stand.
+        margin_shift: how far the layout moves the margins without faults (margins.margin_shift).
     """
 
     role: str
@@ -52,6 +54,7 @@ class RoleOption:
     layout_loss: float
     detected_cost: CostCurve
     miscorrected_cost: CostCurve
+    margin_shift: float = 0.0
 
     def failure_loss(self, ber: float) -> float:
         """Expected loss by failed code words at a bit error rate, in percentage points."""
@@ -99,7 +102,9 @@ def role_options(layouts: pd.DataFrame, failed_words: pd.DataFrame) -> dict[str,
         for policy, curve in curves.items():
             if policy != "keep":
                 plan = role_plan(row.exponent_bits, row.code, policy, row.span)
-                option = RoleOption(row.role, plan, row.window, row.expected_loss_pp, curve, curves["keep"])
+                option = RoleOption(
+                    row.role, plan, row.window, row.expected_loss_pp, curve, curves["keep"], row.margin_shift
+                )
                 options.setdefault(row.role, []).append(option)
     return {role: options[role] for role in ROLES if role in options}
 
@@ -126,6 +131,28 @@ def shortlist(
         codes = tuple((o.plan.code, o.plan.span) for o in combination.options if o.role != "other")
         finalists.setdefault(codes, combination)
     return list(finalists.values())[:count]
+
+
+def gentlest(
+    options: dict[str, list[RoleOption]], ber: float, most_failure_losses: Sequence[float]
+) -> list[Combination]:
+    """The combinations that move the network least without faults while their codes fail seldom enough.
+
+    Args:
+        options: from `role_options`.
+        ber: bit error rate.
+        most_failure_losses: expected loss of a role by failed code words, in percentage points; one combination each.
+    """
+    found: dict[tuple, Combination] = {}
+    for most in most_failure_losses:
+        chosen = []
+        for of_role in options.values():
+            strong = [option for option in of_role if option.failure_loss(ber) <= most]
+            if not strong:
+                strong = [min(of_role, key=lambda option: option.failure_loss(ber))]
+            chosen.append(min(strong, key=lambda option: (option.margin_shift, option.failure_loss(ber))))
+        found.setdefault(tuple(id(option) for option in chosen), Combination(tuple(chosen)))
+    return list(found.values())
 
 
 def preference(option: RoleOption | Combination, ber: float) -> tuple[float, float]:

@@ -12,11 +12,21 @@ from sparebits.parameters import FlatParameters
 from sparebits.schemes.coded import Coded, planned
 from sparebits.schemes.thesis import thesis_if_it_fits
 from sparebits.selection.choice import Candidate, choose, frontier_table, outcome_of, tensor_entries
-from sparebits.selection.expected_loss import BERS, RoleOption, ber_held, best_by_weights_code, frontier, shortlist
+from sparebits.selection.expected_loss import (
+    BERS,
+    RoleOption,
+    ber_held,
+    best_by_weights_code,
+    frontier,
+    gentlest,
+    shortlist,
+)
 from sparebits.selection.seeds import SELECTION, first_seed
 from sparebits.selection.trials import run_trials
 
 FINALISTS = 5
+GENTLE_FAILURE_LOSSES = (0.01, 0.003, 0.001)
+"""Expected loss of a role by failed code words that a gentle choice accepts, in percentage points."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +55,7 @@ def select(
     tolerance_pp: float,
     trials: int,
     seed: int,
+    gentle: bool = False,
 ) -> Selected:
     """Choose a scheme for a network.
 
@@ -59,12 +70,14 @@ def select(
         tolerance_pp: largest drop without faults.
         trials: fault maps for each finalist.
         seed: of the experiment.
+        gentle: choose among the combinations that move the network least, not among those that are expected to lose
+            least at the bit error rate.
     """
     parameters = evaluator.parameters
-    short = {
-        f"finalist {number}": combination
-        for number, combination in enumerate(shortlist(options, ber, tolerance_pp, FINALISTS), start=1)
-    }
+    finalists = (
+        gentlest(options, ber, GENTLE_FAILURE_LOSSES) if gentle else shortlist(options, ber, tolerance_pp, FINALISTS)
+    )
+    short = {f"finalist {number}": combination for number, combination in enumerate(finalists, start=1)}
     contenders = {name: planned(name, combination.plan, parameters) for name, combination in short.items()}
     thesis_contender = thesis_if_it_fits(thesis, parameters)
     rivals = [thesis_contender] if thesis_contender else []

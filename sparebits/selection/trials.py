@@ -16,7 +16,7 @@ from sparebits.faults.sites import Site, whole_memory
 from sparebits.faults.targets import Target
 from sparebits.schemes.clipping import clippable_modules, clipped
 from sparebits.schemes.stored import Memory, Reading, StoredNetwork
-from sparebits.selection.losses import LossMeter
+from sparebits.selection.losses import LossMeter, Measured
 
 
 def run_trials(
@@ -63,7 +63,7 @@ class SchemeTrials:
         self._evaluator = evaluator
         self._meter = LossMeter(evaluator, golden, indices)
         self._modules = clippable_modules(evaluator.parameters.model)
-        self._untouched: dict[str, tuple[Reading, np.ndarray, float]] = {}
+        self._untouched: dict[str, tuple[Reading, Measured]] = {}
 
     def run(self, scheme: StoredNetwork, model: FaultModel, site: Site, seed: int) -> dict:
         """One trial.
@@ -91,8 +91,7 @@ class SchemeTrials:
             "detected": len(reading.detected),
             "miscorrected": scheme.count_miscorrected(reading),
         }
-        predicted, loss = self._measure(scheme, reading)
-        row = self._meter.table([counts], [predicted], [loss]).iloc[0].to_dict()
+        row = self._meter.table([counts], [self._measure(scheme, reading)]).iloc[0].to_dict()
         row |= {
             "corrected_words": reading.corrected_words,
             "stored_bits": scheme.stored_bits,
@@ -100,19 +99,19 @@ class SchemeTrials:
         }
         return {name: value.item() if isinstance(value, np.generic) else value for name, value in row.items()}
 
-    def _measure(self, scheme: StoredNetwork, reading: Reading) -> tuple[np.ndarray, float]:
-        """Predictions and loss; those of words that are as if nothing had been hit are known after the first time."""
+    def _measure(self, scheme: StoredNetwork, reading: Reading) -> Measured:
+        """What the reading does; that of words that are as if nothing had been hit is known after the first time."""
         known = self._untouched.get(scheme.name)
         if known is None:
             untouched = scheme.read(scheme.memory)
-            known = self._untouched[scheme.name] = (untouched, *self._run(untouched))
+            known = self._untouched[scheme.name] = (untouched, self._run(untouched))
         if np.array_equal(reading.words, known[0].words) and (
             reading.bounds is None or np.array_equal(reading.bounds, known[0].bounds)
         ):
-            return known[1:]
+            return known[1]
         return self._run(reading)
 
-    def _run(self, reading: Reading) -> tuple[np.ndarray, float]:
+    def _run(self, reading: Reading) -> Measured:
         model = self._evaluator.parameters.model
         clipping = nullcontext() if reading.bounds is None else clipped(model, self._modules, reading.bounds)
         with clipping:
