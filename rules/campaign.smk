@@ -46,6 +46,7 @@ rule inject_faults:
         architecture=lambda wildcards: architecture_sources(wildcards.network),
     output:
         csv="<results>/{network}/campaign{extent}.csv",
+        word_counts="<results>/{network}/word_counts{extent}.csv",
     log:
         "<logs>/{network}/inject_faults{extent}.log",
     benchmark:
@@ -63,7 +64,7 @@ rule inject_faults:
         "python -m scripts.inject_faults --network {input.network:q} --images {input.images:q} --labels {input.labels:q}"
         " {params.evaluation} --threads {threads} --golden {input.golden:q} {params.calibration}"
         " --selection {input.selection:q} --gentle {input.gentle:q} --combined {input.combined:q} {params.campaign}"
-        " --faults {params.faults:q} --output {output.csv:q} > {log:q} 2>&1"
+        " --faults {params.faults:q} --word-counts {output.word_counts:q} --output {output.csv:q} > {log:q} 2>&1"
 
 
 rule ablate_protection:

@@ -8,6 +8,7 @@ import pandas as pd
 from sparebits.campaign.journal import Journal
 from sparebits.campaign.options import add_campaign_options, campaign_setup, read_settings
 from sparebits.campaign.schemes import fault_from_dict, run_campaign
+from sparebits.campaign.word_counts import word_counts
 from sparebits.commandline import run
 from sparebits.evaluation_options import open_evaluator, other_images, protection_parser
 from sparebits.files import write_table
@@ -21,9 +22,10 @@ def main(arguments: argparse.Namespace) -> None:
     own = {"faults": entries, "claim_trials": arguments.claim_trials, "every_policy": arguments.every_policy}
     journal = Journal(arguments.output, campaign_setup(__file__, arguments, own))
     settings = read_settings(arguments, evaluator)
+    schemes = list(build_schemes(evaluator.parameters, settings, arguments.every_policy))
     table = run_campaign(
         evaluator,
-        schemes=list(build_schemes(evaluator.parameters, settings, arguments.every_policy)),
+        schemes=schemes,
         golden=pd.read_csv(arguments.golden)["predicted"].to_numpy(),
         indices=other_images(arguments, evaluator, arguments.limit),
         bers=arguments.bers,
@@ -33,6 +35,7 @@ def main(arguments: argparse.Namespace) -> None:
         journal=journal,
         faults=faults,
     )
+    write_table(arguments.word_counts, word_counts(table, schemes))
     write_table(arguments.output, table)
     journal.finish()
 
@@ -42,5 +45,6 @@ if __name__ == "__main__":
     add_campaign_options(parser)
     parser.add_argument("--faults", default="[]", help="further faults, as JSON")
     parser.add_argument("--claim-trials", type=int, required=True, help="of the chosen scheme and its best rival")
+    parser.add_argument("--word-counts", required=True, help="word_counts.csv: what became of code words")
     parser.add_argument("--every-policy", action="store_true", help="schemes that detect also with the other policies")
     run(main, parser)

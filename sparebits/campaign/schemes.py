@@ -14,7 +14,7 @@ from sparebits.faults.models import model_from_dict
 from sparebits.faults.rates import BitErrorRate
 from sparebits.faults.targets import Target, target_from_dict
 from sparebits.outcomes import HELD_WITHIN_PP, best_rival
-from sparebits.schemes.names import CHOSEN
+from sparebits.schemes.names import CHOSEN, GENTLE
 from sparebits.schemes.stored import StoredNetwork
 from sparebits.selection.seeds import CAMPAIGN, first_seed
 from sparebits.selection.trials import SchemeTrials
@@ -74,8 +74,8 @@ def run_campaign(
 
     Bit error rates ascend. A scheme leaves them after the first at which every trial dropped by more than `LOST_PP`:
     maps are nested, so higher rates hit it harder. Other faults meet every scheme. Trials under a fault end early where
-    they have shown that a scheme does not hold it (statistics.sequential.StoppingRule). Then the chosen scheme and its
-    best rival (outcomes.best_rival) go on to `claim_trials`.
+    they have shown that a scheme does not hold it (statistics.sequential.StoppingRule). Then ours and their best
+    rival (outcomes.best_rival) go on to `claim_trials`.
 
     Args:
         evaluator: of the network.
@@ -84,7 +84,7 @@ def run_campaign(
         indices: of the images that no choice was made on.
         bers: bit error rates, everywhere.
         trials: fault maps at each, of every scheme.
-        claim_trials: of the chosen scheme and of its best rival.
+        claim_trials: of the chosen schemes and of their best rival.
         seed: of the experiment.
         journal: where finished trials are kept; those that it has are not run again.
         faults: further ones.
@@ -101,7 +101,7 @@ def run_campaign(
             rows += runner.run(scheme, fault, trials)
     rival = best_rival(pd.DataFrame(rows))
     for scheme in schemes:
-        if claim_trials > trials and scheme.name in (CHOSEN, rival):
+        if claim_trials > trials and scheme.name in (CHOSEN, GENTLE, rival):
             longer = _ascend(runner, scheme, independent, claim_trials)
             if scheme.name == CHOSEN:
                 longer += [row for fault in faults for row in runner.run(scheme, fault, claim_trials)]

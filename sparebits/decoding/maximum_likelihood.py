@@ -23,7 +23,7 @@ def decode_nearest(code: LinearCode, words: np.ndarray) -> DecodedWords:
     transform took 160 ns (one core with AVX-512, both in numba).
 
     Args:
-        code: n <= 64 and k <= 17, or longer ones with k <= 29, of which each word beyond t takes a search of up to 0.1 s.
+        code: n <= 64 and k <= 17, or longer ones with k <= 29, of which a word beyond t takes a search of up to 0.1 s.
             Where it corrects neighbouring double errors beyond its t, they are preferred to the others at the same
             distance.
         words: packed (N,), or (N, 2) where n > 64; bits n and above are ignored.

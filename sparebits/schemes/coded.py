@@ -6,6 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
+from sparebits.codes.linear import LinearCode
 from sparebits.faults.ber import METADATA, PARAMETERS
 from sparebits.parameters import FlatParameters, ParameterTensor
 from sparebits.protection.encoding import protect_words, recover_words
@@ -68,7 +69,13 @@ class Coded(StoredNetwork):
         return numbers
 
     @property
-    def code_words(self) -> list[tuple[Group, int]]:
+    def coded_words(self) -> list[tuple[LinearCode, str, int]]:
+        if self.code == "none":
+            return []
+        return [(group.code, group.decoder, count) for group, count in self._code_words]
+
+    @property
+    def _code_words(self) -> list[tuple[Group, int]]:
         """Each group with the number of its code words."""
         return [(group, self._by_name[group.tensors[0]].values) for group in self.scheme.groups]
 
@@ -91,7 +98,7 @@ class Coded(StoredNetwork):
 
     @cached_property
     def _first_code_words(self) -> np.ndarray:
-        counts = [count for _, count in self.code_words]
+        counts = [count for _, count in self._code_words]
         return np.concatenate([[0], np.cumsum(counts)])[:-1].astype(np.int64)
 
     def _by_role(self, describe: Callable[[Group], str]) -> str:

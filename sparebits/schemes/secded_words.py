@@ -66,6 +66,12 @@ class SecDedWords(StoredNetwork):
         The index of a value is that in the code word, as if it were the first.
         """
 
+    @property
+    def coded_words(self) -> list[tuple[LinearCode, str, int]]:
+        whole, rest = divmod(self._values, self._per)
+        # The last code word has bits that are not stored and cannot be hit.
+        return [] if rest else [(self._code, "bounded distance", whole)]
+
     def read(self, memory: Memory) -> Reading:
         received = self.gather(memory)
         decoded = decoder_for(self._code).decode(received)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sparebits.codes.linear import LinearCode
 from sparebits.faults.ber import CHECK_WORDS, METADATA, PARAMETERS
 
 Memory = Mapping[int, np.ndarray]
@@ -85,6 +86,11 @@ class StoredNetwork(ABC):
         By default every value is a code word by itself.
         """
         return None if self.code == "none" else np.arange(len(self.memory[PARAMETERS]))
+
+    @property
+    def coded_words(self) -> list[tuple[LinearCode, str, int]]:
+        """Code, decoder and number of code words, of all code words whose decoding has known probabilities; or none."""
+        return []
 
     @abstractmethod
     def forgeries(self, index: int) -> list[Forgery]:
