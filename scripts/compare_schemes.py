@@ -4,9 +4,9 @@ import argparse
 
 import pandas as pd
 
+from sparebits.campaign.held import independent_flips
 from sparebits.commandline import run
 from sparebits.files import write_table
-from sparebits.outcomes import independent_flips
 from sparebits.statistics.scheme_comparison import compare_schemes
 
 

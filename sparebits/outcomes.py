@@ -3,14 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
-from sparebits.schemes.names import OURS
+from sparebits.campaign.held import HELD_WITHIN_PP, held_ber, independent_flips
 from sparebits.statistics.held import held_rate
-
-HELD_WITHIN_PP = 1.0
-"""A scheme holds a bit error rate if at it and every lower one no trial dropped by more percentage points."""
 
 
 @dataclass(frozen=True)
@@ -63,11 +59,6 @@ class WordUse:
         return f"[{self.n},{self.k},{self.d}]"
 
 
-def independent_flips(campaign: pd.DataFrame) -> pd.DataFrame:
-    """The rows of campaign.csv at bit error rates over the whole network, which is what schemes are said to hold."""
-    return campaign[(campaign["fault_model"] == "ber") & (campaign["target"] == "all")]
-
-
 def scheme_outcome(campaign: pd.DataFrame, scheme: str) -> SchemeOutcome | None:
     """What a scheme came to, or None if it is not in the campaign.
 
@@ -88,32 +79,6 @@ def scheme_outcome(campaign: pd.DataFrame, scheme: str) -> SchemeOutcome | None:
         worst_drop_pp=float(rows.loc[rows["ber"] == held, "drop_pp"].max()),
         fault_free=fault_free,
     )
-
-
-def held_ber(trials: pd.DataFrame, most_drop_pp: float = HELD_WITHIN_PP) -> float:
-    """The highest bit error rate such that at it and every lower one no trial dropped by more; 0 if there is none."""
-    worst = trials[trials["ber"] > 0].groupby("ber")["drop_pp"].max().sort_index()
-    held = worst[np.minimum.accumulate(worst.to_numpy() <= most_drop_pp)]
-    return float(held.index.max()) if len(held) else 0.0
-
-
-def best_rival(campaign: pd.DataFrame) -> str | None:
-    """Of the schemes that are not ours the one that holds the highest bit error rate.
-
-    Of equals the one that stayed longest, then the one whose mean drop is least, both at the rates above.
-
-    Args:
-        campaign: campaign.csv of one network.
-    """
-    flips = independent_flips(campaign)
-    order = []
-    for scheme, rows in flips.groupby("scheme", sort=False):
-        if scheme not in OURS:
-            held = held_ber(rows)
-            above = rows[rows["ber"] > held]
-            last = above["ber"].max() if len(above) else held
-            order.append((held, last, -above["drop_pp"].mean() if len(above) else 0.0, scheme))
-    return max(order)[3] if order else None
 
 
 def shown_held(campaign: pd.DataFrame, scheme: str) -> float:

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sparebits.campaign.held import held_ber
 from sparebits.codes.catalogue import named_code
 from sparebits.codes.probabilities import word_probabilities
 from sparebits.faults.patterns import exact_flips
 from sparebits.formats import FORMATS
-from sparebits.outcomes import held_ber
 from sparebits.protection.plan import Plan, RolePlan, plan_from_dict
 from sparebits.protection.windows import batchnorm_eps, windows_of, words_of_window
 from sparebits.sampling import calibration_split

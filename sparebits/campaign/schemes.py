@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from sparebits.campaign.held import HELD_WITHIN_PP, best_rival
 from sparebits.campaign.journal import Journal
 from sparebits.errors import InputError
 from sparebits.evaluation import Evaluator
@@ -13,8 +14,7 @@ from sparebits.faults.base import FaultModel
 from sparebits.faults.models import model_from_dict
 from sparebits.faults.rates import BitErrorRate
 from sparebits.faults.targets import Target, target_from_dict
-from sparebits.outcomes import HELD_WITHIN_PP, best_rival
-from sparebits.schemes.names import CHOSEN, GENTLE
+from sparebits.schemes.names import CHOSEN, GENTLE, base_name
 from sparebits.schemes.stored import StoredNetwork
 from sparebits.selection.seeds import CAMPAIGN, first_seed
 from sparebits.selection.trials import SchemeTrials
@@ -23,7 +23,7 @@ from sparebits.statistics.sequential import StoppingRule, Verdict
 LOST_PP = 20.0
 """Drop in percentage points beyond which a network is of no use."""
 LIMIT = 0.01
-"""A scheme holds a fault if the probability that it drops by more than outcomes.HELD_WITHIN_PP stays below this."""
+"""A scheme holds a fault if the probability that it drops by more than held.HELD_WITHIN_PP stays below this."""
 LEAST_TRIALS = 5
 """No scheme leaves before, so that its trials can be looked at."""
 
@@ -73,9 +73,10 @@ def run_campaign(
     """campaign.csv: a row a scheme, fault and trial.
 
     Bit error rates ascend. A scheme leaves them after the first at which every trial dropped by more than `LOST_PP`:
-    maps are nested, so higher rates hit it harder. Other faults meet every scheme. Trials under a fault end early where
+    maps are nested, so higher rates hit it harder. Other faults meet every scheme as it was
+    published. Trials under a fault end early where
     they have shown that a scheme does not hold it (statistics.sequential.StoppingRule). Then ours and their best
-    rival (outcomes.best_rival) go on to `claim_trials`.
+    rival (held.best_rival) go on to `claim_trials`.
 
     Args:
         evaluator: of the network.
@@ -97,8 +98,8 @@ def run_campaign(
     rows = []
     for scheme in schemes:
         rows += _ascend(runner, scheme, independent, trials)
-        for fault in faults:
-            rows += runner.run(scheme, fault, trials)
+        if scheme.name == base_name(scheme.name):
+            rows += [row for fault in faults for row in runner.run(scheme, fault, trials)]
     rival = best_rival(pd.DataFrame(rows))
     for scheme in schemes:
         if claim_trials > trials and scheme.name in (CHOSEN, GENTLE, rival):

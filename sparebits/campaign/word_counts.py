@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm, poisson
 
+from sparebits.campaign.held import independent_flips
 from sparebits.decoding.expected import ExpectedOutcome, expected_outcome
-from sparebits.outcomes import independent_flips
 from sparebits.schemes.stored import StoredNetwork
 
 OBSERVED = {"corrected": "corrected_words", "detected": "detected", "miscorrected": "miscorrected"}

@@ -7,10 +7,11 @@ from pathlib import Path
 import pandas as pd
 
 from sparebits.bit_classes import network_free_bits
+from sparebits.campaign.held import independent_flips
 from sparebits.choices import Choice, thesis_choice
 from sparebits.errors import InputError
 from sparebits.formats import FORMATS, FloatFormat, format_named
-from sparebits.outcomes import SchemeOutcome, independent_flips, scheme_outcome
+from sparebits.outcomes import SchemeOutcome, scheme_outcome
 from sparebits.statistics.intervals import wilson_interval
 
 _OUTCOME = ["images", "hits", "accuracy", "low", "high", "drop_pp", "lost", "gained", "p_value"]

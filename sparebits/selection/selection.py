@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from sparebits.campaign.held import HELD_WITHIN_PP
 from sparebits.choices import Choice
 from sparebits.evaluation import Evaluator
-from sparebits.outcomes import HELD_WITHIN_PP
 from sparebits.parameters import FlatParameters
 from sparebits.schemes.coded import Coded, planned
 from sparebits.schemes.thesis import thesis_if_it_fits

@@ -7,7 +7,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from sparebits.outcomes import HELD_WITHIN_PP
+from sparebits.campaign.held import HELD_WITHIN_PP
 from sparebits.report.charts.style import INK, colour_scale, finish, legend, shape_scale
 
 _ASIDE = 0.05

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from sparebits.outcomes import HELD_WITHIN_PP, WordUse, word_uses
+from sparebits.campaign.held import HELD_WITHIN_PP
+from sparebits.outcomes import WordUse, word_uses
 from sparebits.report.results import NetworkResults
 from sparebits.report.wording import bits, listed, percent, points, rate
 from sparebits.selection.expected_loss import BERS

@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import pandas as pd
 
+from sparebits.campaign.held import HELD_WITHIN_PP
 from sparebits.codes.catalogue import named_code
 from sparebits.codes.probabilities import probability_not_corrected
-from sparebits.outcomes import HELD_WITHIN_PP, WordUse, word_uses
+from sparebits.outcomes import WordUse, word_uses
 from sparebits.report.protection.findings import SCHEMES, first_not_held
 from sparebits.report.results import NetworkResults
 from sparebits.report.tables import Table
