@@ -9,7 +9,7 @@ from sparebits.report.results import read_results
 
 def main(arguments: argparse.Namespace) -> None:
     build_report(
-        results=[read_results(arguments.results, network) for network in arguments.networks],
+        results=[read_results(arguments.results, network, arguments.extent) for network in arguments.networks],
         tolerance_pp=arguments.tolerance_pp,
         title=arguments.title,
         template=arguments.template,
@@ -22,6 +22,7 @@ def main(arguments: argparse.Namespace) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--results", required=True, help="folder with a folder of tables for each network")
+    parser.add_argument("--extent", default="", help="of the campaign: nothing, or _full")
     parser.add_argument("--networks", nargs="+", required=True, help="in the order of the report")
     parser.add_argument("--tolerance-pp", type=float, required=True, help="largest drop accepted, percentage points")
     parser.add_argument("--title", default="Spare bits", help="of the page")

@@ -5,8 +5,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from sparebits.campaign.held import HELD_WITHIN_PP, held_ber, independent_flips
+from sparebits.campaign.held import HELD_WITHIN_PP, best_rival, held_ber, independent_flips
+from sparebits.schemes.names import CHOSEN, EQUAL_MEMORY, OURS, PARTS, base_name, is_published
 from sparebits.statistics.held import held_rate
+
+GROUPS = ("ours", "published", "equal memory", "unprotected and parts of ours")
+"""What schemes are to us, the ones that matter most first."""
 
 
 @dataclass(frozen=True)
@@ -15,10 +19,14 @@ class SchemeOutcome:
 
     Attributes:
         scheme: its name, such as "chosen".
-        trials: fault maps at each bit error rate of the campaign.
+        trials: fault maps at every bit error rate that it holds (the fewest of them); if it holds none, the most that
+            it met at a rate, 0 if it was lost before.
         images: on which every trial was measured.
         held: bit error rate, 0 if it holds none; a scheme that is lost, be it without faults, leaves the campaign.
         worst_drop_pp: of the trials at `held`; that without faults if it holds none.
+        next_rate: the lowest rate measured above `held`; None if the scheme met none.
+        extra_bytes: memory beyond the network's own, metadata included.
+        extra_percent: of the network's own.
         fault_free: the row of the trial without faults.
     """
 
@@ -27,7 +35,37 @@ class SchemeOutcome:
     images: int
     held: float
     worst_drop_pp: float
+    next_rate: float | None
+    extra_bytes: int
+    extra_percent: float
     fault_free: pd.Series
+
+
+@dataclass(frozen=True)
+class Advantage:
+    """The chosen scheme beside the best published one that takes no extra memory.
+
+    Attributes:
+        held: bit error rate that the chosen scheme holds, 0 if none.
+        is_highest: whether that is the highest measured, so that it may hold more.
+        extra_bytes: of its metadata; that of published schemes is 0.
+        rival: the published scheme, as it was published; None if none fits without extra memory.
+        rival_held: bit error rate that it holds, 0 if none.
+        ratio: `held` to `rival_held`; infinite where only the chosen scheme holds a rate, None where neither does or
+            there is no rival. Both are rates that were measured, so the ratio is as coarse as these.
+    """
+
+    held: float
+    is_highest: bool
+    extra_bytes: int
+    rival: str | None
+    rival_held: float
+
+    @property
+    def ratio(self) -> float | None:
+        if self.rival is None or self.held == self.rival_held == 0:
+            return None
+        return self.held / self.rival_held if self.rival_held else float("inf")
 
 
 @dataclass(frozen=True)
@@ -71,13 +109,68 @@ def scheme_outcome(campaign: pd.DataFrame, scheme: str) -> SchemeOutcome | None:
         return None
     fault_free = rows[rows["ber"] == 0].iloc[0]
     held = held_ber(rows)
+    by_rate = rows[rows["ber"] > 0].groupby("ber").size()
+    beyond = by_rate.index[by_rate.index > held]
+    extra_bytes = int(fault_free["extra_bytes"])
     return SchemeOutcome(
         scheme=scheme,
-        trials=int(campaign[campaign["ber"] > 0].groupby(["scheme", "ber"]).size().max()),
+        trials=int(by_rate[by_rate.index <= held].min() if held else by_rate.max() if len(by_rate) else 0),
         images=int(fault_free["images"]),
         held=held,
         worst_drop_pp=float(rows.loc[rows["ber"] == held, "drop_pp"].max()),
+        next_rate=float(beyond.min()) if len(beyond) else None,
+        extra_bytes=extra_bytes,
+        extra_percent=100 * extra_bytes / (fault_free["stored_bits"] / 8 - extra_bytes),
         fault_free=fault_free,
+    )
+
+
+def scheme_group(scheme: str) -> str:
+    """Which of GROUPS a scheme belongs to, with whatever policy."""
+    groups = zip((OURS, EQUAL_MEMORY, PARTS), (GROUPS[0], GROUPS[2], GROUPS[3]), strict=True)
+    return next((group for names, group in groups if base_name(scheme) in names), GROUPS[1])
+
+
+def named_schemes(campaign: pd.DataFrame) -> list[str]:
+    """The schemes of a campaign in its order, each with the policy that it is defined with."""
+    return [scheme for scheme in campaign["scheme"].unique() if scheme == base_name(scheme)]
+
+
+def best_published(campaign: pd.DataFrame, extra_memory: bool = False) -> str | None:
+    """The published scheme that holds the highest bit error rate, of equals as campaign.held.best_rival decides.
+
+    Schemes count as they were published; those with another policy do not.
+
+    Args:
+        campaign: campaign.csv of one network.
+        extra_memory: also those that store more than the network does.
+
+    Returns:
+        None if there is none.
+    """
+    names = [scheme for scheme in named_schemes(campaign) if is_published(scheme)]
+    rows = campaign[campaign["scheme"].isin(names) & (extra_memory | (campaign["extra_bytes"] == 0))]
+    return best_rival(rows)
+
+
+def advantage(campaign: pd.DataFrame) -> Advantage:
+    """What the chosen scheme gains over the best published one that takes no extra memory.
+
+    Args:
+        campaign: campaign.csv of one network.
+
+    Raises:
+        ValueError: the chosen scheme is not in it.
+    """
+    chosen, rival = scheme_outcome(campaign, CHOSEN), best_published(campaign)
+    if chosen is None:
+        raise ValueError("the campaign has no chosen scheme")
+    return Advantage(
+        held=chosen.held,
+        is_highest=chosen.held == independent_flips(campaign)["ber"].max(),
+        extra_bytes=chosen.extra_bytes,
+        rival=rival,
+        rival_held=scheme_outcome(campaign, rival).held if rival else 0.0,
     )
 
 

@@ -36,20 +36,35 @@ TABLES = {
         "corrected",
         "detected",
         "miscorrected",
+        "policy",
+        "stored_bits",
+        "extra_bytes",
         *_OUTCOME,
     ],
     "comparison": ["scheme", "ber", "trials", "difference_pp", "low", "high", "p_value", "p_holm"],
+    "ablation": ["scheme", "layout_part", "code_part", "policy_part", "fault_model", "target", "ber", "drop_pp"],
+    "word_counts": ["scheme", "ber", "trials", "code_words", "outcome", "observed", "expected", "p_value"],
+    "attack": ["scheme", "attack", "knowledge", "seed", "flips", "at_chance"],
+    "costs": [
+        *("scheme", "layout", "code", "extra_bytes", "extra_percent", "encoder_gates", "read_gates"),
+        *("gates_ratio", "depth", "dirty_operations", "expected_operations", "at_ber"),
+    ],
     "faults": [
         *("trial", "tensor", "index", "bit", "outcome", "injection", "where"),
         *("fault_model", "target", "strata", "layer_type", "image", "images"),
     ],
 }
 """The tables of a network and the columns that the report uses."""
+OF_EXTENT = ("campaign", "comparison", "ablation", "word_counts")
+"""Those that the full campaign writes too, under names that end in its extent, "_full"."""
+MAY_BE_EMPTY = ("word_counts",)
+"""Where no scheme has exact probabilities, there is nothing to count."""
 _ANSWERS = {"outcome": ("masked", "sdc", "critical", "nan"), "where": ("parameters", "activations")}
 """All that these columns of faults.csv may hold."""
 _TEXTS = (
     *("tensor", "kind", "image_id", "choice", "group", "rule", "scheme", "injection", "where"),
     *("fault_model", "target", "strata", "layer_type", "outcome"),
+    *("policy", "layout", "code", "layout_part", "code_part", "policy_part", "attack", "knowledge"),
 )
 SELECTION = ["ber", "tolerance_pp", "within_tolerance", "calibration", "tensors", "thesis"]
 """The entries of selection.json that it uses."""
@@ -59,7 +74,8 @@ SELECTION = ["ber", "tolerance_pp", "within_tolerance", "calibration", "tensors"
 class NetworkResults:
     """What was measured of one network: its tables and its selection.json, by their file names.
 
-    Of campaign.csv, `campaign` holds the bit error rates over the whole network and `other_faults` the rest.
+    Of campaign.csv, `campaign` holds the bit error rates over the whole network and `other_faults` the rest; of
+    ablation.csv there is only the first.
     """
 
     name: str
@@ -76,6 +92,10 @@ class NetworkResults:
     campaign: pd.DataFrame
     other_faults: pd.DataFrame
     comparison: pd.DataFrame
+    ablation: pd.DataFrame
+    word_counts: pd.DataFrame
+    attack: pd.DataFrame
+    costs: pd.DataFrame
     faults: pd.DataFrame
     selection: dict
 
@@ -144,8 +164,11 @@ class NetworkResults:
         return self.ecc[(self.ecc["group"] == group) & (self.ecc["rule"] == rule)].iloc[0]
 
 
-def read_results(folder: str | Path, network: str) -> NetworkResults:
+def read_results(folder: str | Path, network: str, extent: str = "") -> NetworkResults:
     """Read the tables of a network from `folder`/`network`.
+
+    Args:
+        extent: "_full" reads what the full campaign wrote, of the tables OF_EXTENT.
 
     Raises:
         InputError: if a file is missing or empty or lacks a column, or the format or a fault's outcome, place or tensor
@@ -153,7 +176,7 @@ def read_results(folder: str | Path, network: str) -> NetworkResults:
     """
     tables = {}
     for table, columns in TABLES.items():
-        path = Path(folder) / network / f"{table}.csv"
+        path = Path(folder) / network / f"{table}{extent if table in OF_EXTENT else ''}.csv"
         if not path.is_file():
             raise InputError(f"{path} is missing; run snakemake, or leave {network} out of --networks")
         try:
@@ -166,7 +189,7 @@ def read_results(folder: str | Path, network: str) -> NetworkResults:
         missing = [column for column in columns if column not in tables[table]]
         if missing:
             raise InputError(f"{path} lacks the columns {', '.join(missing)}; delete it and run snakemake again")
-        if tables[table].empty:
+        if tables[table].empty and table not in MAY_BE_EMPTY:
             raise InputError(f"{path} has no rows; delete it and run snakemake again")
     found = tables["tensors"]["format"].iloc[0]
     known = [fmt.name for fmt in FORMATS.values()]
@@ -176,6 +199,7 @@ def read_results(folder: str | Path, network: str) -> NetworkResults:
     whole = tables["campaign"]
     tables["campaign"] = independent_flips(whole)
     tables["other_faults"] = whole.drop(tables["campaign"].index)
+    tables["ablation"] = independent_flips(tables["ablation"])
     return NetworkResults(network, **tables, selection=_read_selection(Path(folder) / network / "selection.json"))
 
 

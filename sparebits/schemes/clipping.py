@@ -45,7 +45,7 @@ def clipped(model: nn.Module, names: Sequence[str], bounds: np.ndarray) -> Itera
 
         def hook(_module, _inputs, output):
             if low <= high and isinstance(output, torch.Tensor) and output.is_floating_point():
-                return torch.nan_to_num(output.clamp(low, high), nan=0.0)
+                return torch.nan_to_num(output.clamp(low, high), nan=0.0, posinf=torch.inf, neginf=-torch.inf)
             return None
 
         return hook

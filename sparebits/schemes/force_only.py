@@ -24,14 +24,13 @@ class ForceOnly(Coded):
         fmt, tensors = parameters.fmt, parameters.tensors
         floor_only = Choice(choice.floor, depth=-1)
         scheme = forced_scheme(floor_only, "derived", uncoded, "keep", tensors, parameters.golden, fmt, "majority")
+        # Invariant in the unmodified words, unless rounding to the floor changes it.
         self._known = []
+        super().__init__(name, scheme, parameters.golden, tensors)
         for kind in kinds_of(tensors):
             spans = list(parameters.spans(kind))
-            words = np.concatenate([parameters.golden[span] for span in spans])
-            ones, zeros = np.bitwise_and.reduce(words), ~np.bitwise_or.reduce(words)
-            # Rounding sets bits of the exponent, so of it only leading zeros and the sign stay known.
-            self._known.append((spans, ones & fmt.word_dtype.type(1 << fmt.sign_bit), zeros & _lead_and_sign(fmt)))
-        super().__init__(name, scheme, parameters.golden, tensors)
+            words = np.concatenate([source[span] for source in (parameters.golden, self.clean) for span in spans])
+            self._known.append((spans, np.bitwise_and.reduce(words), ~np.bitwise_or.reduce(words)))
 
     def read(self, memory: Memory) -> Reading:
         reading = super().read(memory)
@@ -56,7 +55,3 @@ class ForceOnly(Coded):
 def uncoded(k: int) -> LinearCode:
     """k data bits as they are."""
     return named_code(f"uncoded({k},{k})")
-
-
-def _lead_and_sign(fmt):
-    return fmt.word_dtype.type(1 << fmt.sign_bit | 1 << fmt.sign_bit - 1)

@@ -79,13 +79,17 @@ def calibrate(evaluator: Evaluator, indices: np.ndarray) -> np.ndarray:
 
 def _outwards(bounds: np.ndarray) -> np.ndarray:
     """Bounds as bfloat16 words, uint16, none of them tighter than before."""
-    exact = bounds.astype(np.float32).view(np.uint32)
+    with np.errstate(over="ignore"):
+        singles = bounds.astype(np.float32)
+    low, high = singles[:, 0], singles[:, 1]
+    low = np.where(low > bounds[:, 0], np.nextafter(low, np.float32(-np.inf)), low)
+    high = np.where(high < bounds[:, 1], np.nextafter(high, np.float32(np.inf)), high)
+    exact = np.stack([low, high], axis=1).view(np.uint32)
     cut = (exact >> np.uint32(16)).astype(np.uint16)
-    low, high = cut[:, 0], cut[:, 1]
     # Away from zero is one more in the magnitude, whatever the sign.
     rest = (exact & np.uint32(0xFFFF)) != 0
-    low = low + (rest[:, 0] & (bounds[:, 0] < 0))
-    high = high + (rest[:, 1] & (bounds[:, 1] > 0))
+    low = cut[:, 0] + (rest[:, 0] & (low < 0))
+    high = cut[:, 1] + (rest[:, 1] & (high > 0))
     return np.stack([low, high], axis=1).astype(np.uint16)
 
 

@@ -1,4 +1,4 @@
-"""Accuracy under faults: drop against bit error rate."""
+"""Accuracy under faults: drop against bit error rate, of all schemes together."""
 
 from collections.abc import Sequence
 from math import ceil, floor, log10
@@ -8,65 +8,183 @@ import numpy as np
 import pandas as pd
 
 from sparebits.campaign.held import HELD_WITHIN_PP
-from sparebits.report.charts.style import INK, colour_scale, finish, legend, shape_scale
+from sparebits.outcomes import GROUPS, scheme_group
+from sparebits.report.charts.style import INK, MUTED, SCHEME_COLOURS, colour_scale, finish, legend
+from sparebits.schemes.names import CHOSEN, OURS
 
-_ASIDE = 0.05
-"""By how many decades the dots of the schemes stand apart."""
+_WIDTH, _TOP, _HEIGHT, _RIGHT = 860, 135, 480, 130
+"""In pixels: the chart, the room for names above and to the right of what is drawn."""
+_NAME_STEP, _LINE = 17, 15
+"""Between two slanted names, and between two lines of text, in pixels."""
+_SUMMARY = {
+    "ber": ("ber", "first"),
+    "trials": ("drop_pp", "size"),
+    "median": ("drop_pp", "median"),
+    "low": ("drop_pp", lambda drops: drops.quantile(0.25)),
+    "high": ("drop_pp", lambda drops: drops.quantile(0.75)),
+    "best": ("drop_pp", "min"),
+    "worst": ("drop_pp", "max"),
+    "over": ("drop_pp", lambda drops: int((drops > HELD_WITHIN_PP).sum())),
+}
 
 
-def drop_by_rate(campaign: pd.DataFrame, schemes: Sequence[str], title: str) -> alt.Chart:
-    """Median drop of each scheme against the bit error rate, with the band and the dots of all trials.
+def drop_by_rate(campaign: pd.DataFrame, schemes: Sequence[str], banded: Sequence[str], title: str) -> alt.Chart:
+    """Median drop of every scheme against the bit error rate, its trials as bands.
 
-    The trial without faults stands one decade left of the lowest rate.
+    The drop grows downwards, as accuracy falls. The trial without faults stands one decade left of the lowest rate. The
+    names of schemes point to where their median drop passes HELD_WITHIN_PP, or stand at the end of the line.
 
     Args:
         campaign: rows of campaign.csv of one network.
-        schemes: all that there may be, in the order of their colours.
+        schemes: those that are drawn.
+        banded: those whose bands are drawn without being pointed at.
     """
-    names = [scheme for scheme in schemes if scheme in set(campaign["scheme"])]
     hit = campaign.loc[campaign["ber"] > 0, "ber"]
-    none = floor(log10(hit.min()) + 1e-9) - 1
-    places = np.log10(campaign["ber"].where(campaign["ber"] > 0, 10.0**none))
-    trials = campaign.assign(place=places)
-    by_rate = trials.groupby(["scheme", "place"], sort=False)
-    lines = by_rate.agg(
-        ber=("ber", "first"),
-        trials=("trial", "size"),
-        median=("drop_pp", "median"),
-        best=("drop_pp", "min"),
-        worst=("drop_pp", "max"),
-        over=("drop_pp", lambda drops: int((drops > HELD_WITHIN_PP).sum())),
-    ).reset_index()
-    aside = {scheme: _ASIDE * (place - (len(names) - 1) / 2) for place, scheme in enumerate(names)}
-    dots = trials.assign(place=trials["place"] + trials["scheme"].map(aside))[["scheme", "place", "drop_pp", "seed"]]
+    none, last = floor(log10(hit.min()) + 1e-9) - 1, log10(hit.max())
+    lines = _summary(campaign[campaign["scheme"].isin(schemes)], none)
+    domain = [none - 0.1, last + _RIGHT / (_WIDTH - _RIGHT) * (last - none + 0.2)]
+    lowest, highest = min(-0.5, lines["best"].min()), max(2.0, lines["worst"].max())
     label = f"datum.value == {none} ? 'none' : format(pow(10, datum.value), '~e')"
-    ticks = list(range(none, ceil(log10(hit.max()) - 1e-9) + 1))
-    x = alt.X(
-        "place:Q",
-        title="Bit error rate (log scale)",
-        axis=alt.Axis(values=ticks, labelExpr=label, grid=False),
-        scale=alt.Scale(domain=[none - 0.15, log10(hit.max()) + 0.15], nice=False),
+    ticks = list(range(none, ceil(last - 1e-9) + 1))
+    axis = alt.Axis(values=ticks, labelExpr=label, grid=False)
+    x = alt.X("place:Q", title="Bit error rate (log scale)", axis=axis, scale=alt.Scale(domain=domain, nice=False))
+    scale = alt.Scale(type="symlog", domain=[lowest, highest], range=[_TOP, _HEIGHT], nice=False)
+    y_axis = alt.Axis(values=[-10, -5, -2, -1, 0, 1, 2, 5, 10, 20, 50, 100])
+    title_y = "Drop of accuracy (percentage points, log scale, downwards)"
+
+    def y(column: str) -> alt.Y:
+        return alt.Y(f"{column}:Q", title=title_y, axis=y_axis, scale=scale)
+
+    # One that is pointed at stands out, its trials appear, the others fade.
+    pointed = alt.selection_point(
+        name="pointed", fields=["scheme"], on="pointerover", clear="pointerout", nearest=True, empty=True
     )
-    title_y = "Drop of accuracy (percentage points, log scale)"
-    axis = alt.Axis(values=[-10, -5, -2, -1, 0, 1, 2, 5, 10, 20, 50, 100])
-    lowest, highest = min(-0.5, campaign["drop_pp"].min()), max(2.0, campaign["drop_pp"].max())
-    scale = alt.Scale(type="symlog", domain=[lowest, highest], nice=False, padding=6)
-    colour = alt.Color("scheme:N", scale=colour_scale("scheme", names), legend=legend())
-    shape = alt.Shape("scheme:N", scale=shape_scale(names), legend=legend())
-    tooltip = [
+    colour = alt.Color("scheme_group:N", scale=colour_scale("scheme_group", GROUPS), legend=legend(labelLimit=0))
+    dash = alt.StrokeDash("more_memory:N", scale=alt.Scale(domain=[False, True], range=[[1, 0], [5, 3]]), legend=None)
+    base = alt.Chart(lines).encode(x=x, detail="scheme:N")
+    bands = base.encode(color=colour)
+    layers = [alt.Chart(_level(domain)).mark_rule(strokeDash=[5, 4], color=INK).encode(x="from:Q", x2="to:Q", y="y:Q")]
+    for low, high, opacity in (("best", "worst", 0.13), ("low", "high", 0.2)):
+        shown = alt.when(pointed, empty=False).then(alt.value(opacity)).otherwise(alt.value(0))
+        static = bands.transform_filter(alt.FieldOneOfPredicate("scheme", list(banded)))
+        layers.append(static.mark_area(opacity=opacity).encode(y=y(low), y2=f"{high}:Q"))
+        layers.append(bands.mark_area().encode(y=y(low), y2=f"{high}:Q", opacity=shown))
+    faded = alt.when(pointed).then(alt.value(1)).otherwise(alt.value(0.12))
+    for ours, width in ((False, 1.3), (True, 2.4)):
+        drawn = base.transform_filter(alt.FieldOneOfPredicate("scheme", [s for s in schemes if (s in OURS) == ours]))
+        line = drawn.mark_line(strokeWidth=width, strokeJoin="round")
+        layers.append(line.encode(y=y("median"), color=colour, strokeDash=dash, opacity=faded))
+    points = base.mark_point(size=16, filled=True).encode(y=y("median"), color=colour, opacity=faded, tooltip=_tooltip())
+    names = _names(lines, domain, scale.domain)
+    leaders = alt.Chart(names[~names["at_end"]]).mark_rule(color=MUTED, strokeWidth=0.6)
+    leaders = leaders.encode(x="place:Q", x2="name_place:Q", y=y("drop"), y2=alt.value(_TOP - 6), opacity=faded)
+    ends = alt.Chart(names[names["at_end"]]).mark_rule(color=MUTED, strokeWidth=0.6)
+    ends = ends.encode(x="place:Q", x2="name_place:Q", y=y("drop"), y2="name_drop:Q", opacity=faded)
+    texts = [text for group in GROUPS for text in _texts(names, group, faded, y)]
+    layers += [leaders, ends, points.add_params(pointed), *texts]
+    return finish(alt.layer(*layers), title, width=_WIDTH, height=_HEIGHT)
+
+
+def _summary(trials: pd.DataFrame, none: int) -> pd.DataFrame:
+    """A row a scheme and rate: quantiles of the drop."""
+    places = np.log10(trials["ber"].where(trials["ber"] > 0, 10.0**none))
+    by_rate = trials.assign(place=places.round(4)).groupby(["scheme", "place"], sort=False)
+    lines = by_rate.agg(**_SUMMARY).reset_index().round(3)
+    memory = trials.groupby("scheme")[["extra_bytes", "stored_bits"]].first()
+    more = memory["extra_bytes"] > 0.01 * memory["stored_bits"] / 8
+    return lines.assign(
+        scheme_group=lines["scheme"].map(scheme_group), more_memory=lines["scheme"].map(more).astype(bool)
+    )
+
+
+def _level(domain: Sequence[float]) -> pd.DataFrame:
+    return pd.DataFrame({"from": [domain[0]], "to": [domain[1]], "y": [HELD_WITHIN_PP]})
+
+
+def _tooltip() -> list:
+    return [
         "scheme:N",
         alt.Tooltip("ber:Q", title="bit error rate", format="~g"),
         "trials:Q",
         alt.Tooltip("median:Q", title="median drop (pp)", format="+.2f"),
+        alt.Tooltip("low:Q", title="quarter below", format="+.2f"),
+        alt.Tooltip("high:Q", title="quarter above", format="+.2f"),
         alt.Tooltip("best:Q", title="least", format="+.2f"),
         alt.Tooltip("worst:Q", title="worst", format="+.2f"),
         alt.Tooltip("over:Q", title=f"trials over {HELD_WITHIN_PP:g} pp"),
     ]
-    base = alt.Chart(lines).encode(x=x, color=colour)
-    band = base.mark_area(opacity=0.16).encode(y=alt.Y("best:Q", title=title_y, axis=axis, scale=scale), y2="worst:Q")
-    each = alt.Chart(dots).mark_circle(size=11, opacity=0.45).encode(x=x, y="drop_pp:Q", color=colour)
-    line = base.mark_line(strokeWidth=1.8).encode(y="median:Q")
-    point = base.mark_point(size=42, filled=True, opacity=1).encode(y="median:Q", shape=shape, tooltip=tooltip)
-    level = pd.DataFrame({"level": [HELD_WITHIN_PP]})
-    rule = alt.Chart(level).mark_rule(strokeDash=[5, 4], color=INK).encode(y="level:Q")
-    return finish(alt.layer(rule, band, each, line, point), title, height=300)
+
+
+def _names(lines: pd.DataFrame, domain: Sequence[float], drops: Sequence[float]) -> pd.DataFrame:
+    """Where each scheme's name stands: above where its median passes the level, or to the right of its end.
+
+    Args:
+        domain, drops: ends of the axes.
+    """
+    rows = []
+    for scheme, line in lines.groupby("scheme", sort=False):
+        place = _crossing(line)
+        end = line.sort_values("place").iloc[-1]
+        at_end = place is None
+        rows.append((scheme, end["place"] if at_end else place, end["median"] if at_end else HELD_WITHIN_PP, at_end))
+    names = pd.DataFrame(rows, columns=["scheme", "place", "drop", "at_end"]).sort_values(["place", "drop"])
+    names = names.assign(scheme_group=names["scheme"].map(scheme_group), name_place=names["place"], name_drop=0.0)
+    per_pixel = (domain[1] - domain[0]) / _WIDTH
+    crossing = ~names["at_end"]
+    names.loc[crossing, "name_place"] = _apart(names.loc[crossing, "place"].to_numpy(), _NAME_STEP * per_pixel)
+    if names["at_end"].any():
+        ends = names[names["at_end"]].sort_values("drop")
+        step = _LINE * (_symlog(drops[1]) - _symlog(drops[0])) / (_HEIGHT - _TOP)
+        levels = _apart(_symlog(ends["drop"].to_numpy()), step)
+        names.loc[ends.index, "name_drop"] = np.sign(levels) * np.expm1(np.abs(levels))
+        names.loc[ends.index, "name_place"] = ends["place"].max() + 14 * per_pixel
+    return names.round({"place": 4, "name_place": 4, "name_drop": 4})
+
+
+def _crossing(line: pd.DataFrame) -> float | None:
+    """Where the median first passes HELD_WITHIN_PP on its way up; None if it never does."""
+    ordered = line.sort_values("place")
+    places, medians = ordered["place"].to_numpy(), _symlog(ordered["median"].to_numpy())
+    level = _symlog(np.float64(HELD_WITHIN_PP))
+    above = np.flatnonzero(medians > level)
+    if not len(above):
+        return None
+    if above[0] == 0:
+        return float(places[0])
+    before, after = above[0] - 1, above[0]
+    share = (level - medians[before]) / (medians[after] - medians[before])
+    return float(places[before] + share * (places[after] - places[before]))
+
+
+def _symlog(drops: np.ndarray) -> np.ndarray:
+    """Vega's symlog scale with its constant of 1."""
+    return np.sign(drops) * np.log1p(np.abs(drops))
+
+
+def _apart(places: np.ndarray, step: float) -> np.ndarray:
+    """Ascending places, moved as little as it takes to stand `step` apart: groups that touch are centred."""
+    groups: list[tuple[float, int]] = []
+    for place in places:
+        groups.append((float(place), 1))
+        while len(groups) > 1 and groups[-1][0] - groups[-2][0] < step * (groups[-1][1] + groups[-2][1]) / 2:
+            (first, many), (second, more) = groups[-2], groups[-1]
+            groups[-2:] = [((first * many + second * more) / (many + more), many + more)]
+    return np.concatenate([centre + step * (np.arange(size) - (size - 1) / 2) for centre, size in groups])
+
+
+def _texts(names: pd.DataFrame, group: str, faded: alt.When, y) -> list[alt.Chart]:
+    """The names of a group: slanted above the chart, level at the right."""
+    members = names[names["scheme_group"] == group]
+    drawn = []
+    for at_end, more in ((False, {"angle": 305, "dy": -2}), (True, {"dx": 3})):
+        for chosen in (False, True):
+            rows = members[(members["at_end"] == at_end) & ((members["scheme"] == CHOSEN) == chosen)]
+            if rows.empty:
+                continue
+            text = alt.Chart(rows).mark_text(
+                align="left", baseline="middle", fontSize=11.5, color=SCHEME_COLOURS[group], **more
+            )
+            text.mark.fontWeight = "bold" if chosen else "normal"
+            where = {"y": y("name_drop")} if at_end else {"y": alt.value(_TOP - 8)}
+            drawn.append(text.encode(x="name_place:Q", text="scheme:N", opacity=faded, **where))
+    return drawn

@@ -48,7 +48,7 @@ def held_by_loss(frontier: pd.DataFrame, measured: float, note: str, title: str)
         strokeWidth=1.5, color=MUTED, interpolate="step-after", point={"size": 26, "color": MUTED}
     )
     dots = alt.Chart(points).mark_point(size=50, filled=True, opacity=1, color=INK).encode(x=x, y=y, tooltip=tooltip)
-    ring = alt.Chart(chosen).mark_point(size=190, strokeWidth=2, color=SCHEME_COLOURS["chosen"])
+    ring = alt.Chart(chosen).mark_point(size=190, strokeWidth=2, color=SCHEME_COLOURS["ours"])
     labels = _labels(points, low, high, span)
     leader = alt.Chart(labels).mark_rule(color=MUTED, strokeWidth=0.7)
     leader = leader.encode(x="layout_loss_pp:Q", x2="label_x:Q", y="ber_held:Q", y2="label_y:Q")
@@ -61,7 +61,7 @@ def held_by_loss(frontier: pd.DataFrame, measured: float, note: str, title: str)
 
 def _measured(held: float, note: str, span: float, y: alt.Y) -> list[alt.Chart]:
     """A line in the right half, clear of the labels at no loss."""
-    colour = SCHEME_COLOURS["chosen"]
+    colour = SCHEME_COLOURS["ours"]
     level = pd.DataFrame({"ber_held": [held], "from": [0.5 * span], "to": [1.3 * span], "note": [note]})
     rule = alt.Chart(level).mark_rule(strokeDash=[5, 4], color=colour, strokeWidth=1.4)
     name = alt.Chart(level).mark_text(align="right", baseline="bottom", dx=-2, dy=-3, color=colour, fontSize=11)

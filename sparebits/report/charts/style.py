@@ -7,6 +7,7 @@ import altair as alt
 import pandas as pd
 
 from sparebits.formats import FloatFormat
+from sparebits.outcomes import GROUPS
 
 FONT = 'system-ui, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
 INK, MUTED, LINES = "#1f2933", "#5b6770", "#dfe4e8"
@@ -44,8 +45,9 @@ STORED_COLOURS = {
     "check bit": "#4A9CCB",
     "unused": "#E6EAED",
 }
-# Tol's vibrant scheme; no network has one of them.
-SCHEME_COLOURS = {"chosen": "#009988", "thesis": "#EE7733", "unprotected": "#4B5560"}
+# Tol's vibrant scheme and a violet; no network has one of them. A scheme has the colour of its group in every chart.
+SCHEME_COLOURS = dict(zip(GROUPS, ("#009988", "#EE7733", "#7A4FA8", "#4B5560"), strict=True))
+GROUP_SHAPES = dict(zip(GROUPS, ("circle", "diamond", "square", "triangle-up"), strict=True))
 # Of faults; no network, kind or scheme has one of them.
 PERSISTENCE_COLOURS = {"persistent": "#222255", "transient": "#EE3377"}
 MEASURE_SHAPES = {"any prediction changed": "circle", "critical": "diamond"}
@@ -121,7 +123,7 @@ def colour_scale(column: str, names: Sequence[str]) -> alt.Scale:
         "mode": MODE_COLOURS,
         "class": CLASS_COLOURS,
         "stored_class": STORED_COLOURS,
-        "scheme": SCHEME_COLOURS,
+        "scheme_group": SCHEME_COLOURS,
         "persistence": PERSISTENCE_COLOURS,
         "layer_type": dict.fromkeys(names, _OTHER_LAYER_TYPE) | LAYER_TYPE_COLOURS,
     }.get(column)
@@ -138,7 +140,7 @@ def shape_scale(names: Sequence[str]) -> alt.Scale:
 
 def legend(title: str | None = None, **options) -> alt.Legend:
     """A legend below the chart."""
-    return alt.Legend(title=title, orient="bottom", columns=4, labelLimit=150, symbolOpacity=1, **options)
+    return alt.Legend(title=title, orient="bottom", columns=4, symbolOpacity=1, **{"labelLimit": 150} | options)
 
 
 def bit_axis(fmt: FloatFormat, title: str = "Bit of the word") -> alt.X:
