@@ -53,6 +53,20 @@ rule all:
         "<reports>/figures",
 
 
+rule campaign_full:
+    """All schemes with as many trials as claims take, what their parts contribute, and the report of it."""
+    input:
+        expand(
+            "<results>/{network}/{table}_full.csv",
+            network=NETWORKS,
+            table=["campaign", "word_counts", "comparison", "ablation"],
+        ),
+        "<summary>/campaign_full.csv",
+        "<summary>/goals.csv",
+        "<summary>/large_networks.csv",
+        "<reports>/report_full.html",
+
+
 rule census:
     """What needs only weights, no images: bit census, exponents and groups."""
     input:

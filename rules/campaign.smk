@@ -1,5 +1,5 @@
-# Needs: the golden run, the chosen scheme and the thesis'. Makes: what single faults do to the unprotected network, and
-# accuracy of protected and unprotected networks under many.
+# Needs: the golden run, the chosen schemes and the thesis' choice. Makes: what single faults do to the unprotected network,
+# accuracy under all schemes by many faults and by attacks, and what schemes cost.
 
 
 rule inject_single_faults:
@@ -94,6 +94,63 @@ rule ablate_protection:
         " --labels {input.labels:q} {params.evaluation} --threads {threads} --golden {input.golden:q}"
         " {params.calibration} --selection {input.selection:q} --gentle {input.gentle:q} --combined {input.combined:q}"
         " --bers {params.ablation[bers]} --trials {params.ablation[trials]} --output {output.csv:q} > {log:q} 2>&1"
+
+
+rule attack_network:
+    """How many chosen flips bring {wildcards.network} to chance, scheme by scheme."""
+    input:
+        unpack(lambda wildcards: images_of(wildcards.network)),
+        unpack(chosen_for),
+        script="scripts/attack_network.py",
+        code=sources("scripts/attack_network.py"),
+        architecture=lambda wildcards: architecture_sources(wildcards.network),
+    output:
+        csv="<results>/{network}/attack.csv",
+    log:
+        "<logs>/{network}/attack_network.log",
+    benchmark:
+        "<logs>/{network}/attack_network.tsv"
+    threads: config["evaluation"]["threads"]
+    resources:
+        mem_mb=4000,
+        runtime=2880,
+    params:
+        evaluation=evaluation_of,
+        calibration=lambda wildcards: calibration_of(wildcards.network, "attack"),
+        attack=config["attack"],
+    shell:
+        "python -m scripts.attack_network --network {input.network:q} --images {input.images:q}"
+        " --labels {input.labels:q} {params.evaluation} --threads {threads} --golden {input.golden:q}"
+        " {params.calibration} --selection {input.selection:q} --gentle {input.gentle:q} --combined {input.combined:q}"
+        " --seeds {params.attack[seeds]} --flips {params.attack[flips]} --output {output.csv:q} > {log:q} 2>&1"
+
+
+rule count_costs:
+    """Memory, gates and operations of each scheme on {wildcards.network}."""
+    input:
+        script="scripts/count_costs.py",
+        code=sources("scripts/count_costs.py"),
+        architecture=lambda wildcards: architecture_sources(wildcards.network),
+        network="<results>/{network}/network.safetensors",
+        selection="<results>/{network}/selection.json",
+        gentle="<results>/{network}/selection_gentle.json",
+        combined="<results>/{network}/combined.csv",
+    output:
+        csv="<results>/{network}/costs.csv",
+    log:
+        "<logs>/{network}/count_costs.log",
+    benchmark:
+        "<logs>/{network}/count_costs.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        ber=config["selection"]["gentle"]["ber"],
+    shell:
+        "python -m scripts.count_costs --network {input.network:q} --selection {input.selection:q}"
+        " --gentle {input.gentle:q} --combined {input.combined:q} --ber {params.ber} --output {output.csv:q}"
+        " > {log:q} 2>&1"
 
 
 rule compare_schemes:

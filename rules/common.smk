@@ -32,7 +32,20 @@ NETWORKS = list(config["networks"])
 OUTPUT = Path(config["output"])
 # All kinds together in four modes, and each of up to five kinds alone.
 LSB_VARIANTS_A_BIT = 9
-PROTECTION = ["layouts", "failed_words", "finalists", "frontier", "faults", "campaign", "comparison", "ablation"]
+PROTECTION = [
+    *[
+        "layouts",
+        "failed_words",
+        "finalists",
+        "frontier",
+        "faults",
+        "campaign",
+        "word_counts",
+        "comparison",
+        "ablation",
+    ],
+    *["attack", "costs"],
+]
 TABLES = ["golden", "bits", "exponents", "tensors", "lsb", "rounding", "combined", "bit_classes", "ecc", *PROTECTION]
 
 

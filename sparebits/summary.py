@@ -6,10 +6,11 @@ from pathlib import Path
 import pandas as pd
 
 from sparebits.choices import thesis_choice
-from sparebits.outcomes import campaign_summary, scheme_outcome, scheme_text, shown_held
+from sparebits.outcomes import advantage, campaign_summary, scheme_outcome, scheme_text, shown_held
 
 _IMAGES_OF = {
     "fault_free_drop_pp": "held_out_images",
+    "gentle_fault_free_drop_pp": "held_out_images",
     "thesis_fault_free_drop_pp": "held_out_images",
     "worst_drop_pp": "campaign_images",
 }
@@ -51,9 +52,12 @@ def network_metrics(results: Path) -> dict:
 
 
 def _protection_metrics(results: Path) -> dict:
-    selection = json.loads((results / "selection.json").read_text(encoding="utf-8"))
+    selection, gentle = (
+        json.loads((results / f"{name}.json").read_text(encoding="utf-8")) for name in ("selection", "selection_gentle")
+    )
     campaign = pd.read_csv(results / "campaign.csv")
     chosen, thesis, unprotected = (scheme_outcome(campaign, name) for name in ("chosen", "thesis", "unprotected"))
+    gained = advantage(campaign)
     return {
         "chosen_scheme": scheme_text(selection["tensors"]),
         "within_tolerance": selection["within_tolerance"],
@@ -64,6 +68,10 @@ def _protection_metrics(results: Path) -> dict:
         "ber_held_trials": chosen.trials,
         "worst_drop_pp": chosen.worst_drop_pp,
         "ber_shown_held": shown_held(campaign, "chosen"),
+        "gentle_fault_free_drop_pp": gentle["held_out"]["fault_free_drop_pp"],
+        "gentle_ber_held": scheme_outcome(campaign, "gentle").held,
+        "best_published": gained.rival,
+        "best_published_ber_held": gained.rival_held,
         "thesis_fault_free_drop_pp": selection["thesis"]["held_out"]["fault_free_drop_pp"] if thesis else None,
         "thesis_ber_held": thesis.held if thesis else None,
         "unprotected_ber_held": unprotected.held,
@@ -75,10 +83,15 @@ def sweep_table(results: dict[str, Path]) -> pd.DataFrame:
     return _by_network({network: pd.read_csv(folder / "lsb.csv") for network, folder in results.items()})
 
 
-def campaign_table(results: dict[str, Path]) -> pd.DataFrame:
-    """The campaigns of all networks in one table: network, then as outcomes.campaign_summary says."""
+def campaign_table(results: dict[str, Path], table: str = "campaign") -> pd.DataFrame:
+    """The campaigns of all networks in one table: network, then as outcomes.campaign_summary says.
+
+    Args:
+        results: folder of tables of each network.
+        table: "campaign" or "campaign_full".
+    """
     return _by_network(
-        {network: campaign_summary(pd.read_csv(folder / "campaign.csv")) for network, folder in results.items()}
+        {network: campaign_summary(pd.read_csv(folder / f"{table}.csv")) for network, folder in results.items()}
     )
 
 

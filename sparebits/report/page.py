@@ -16,6 +16,7 @@ from sparebits.report import findings
 from sparebits.report.charts.style import INK, SYMBOLS
 from sparebits.report.faults import findings as faults
 from sparebits.report.parts import Figure, Section
+from sparebits.report.protection import attack, costs
 from sparebits.report.protection import findings as protection
 from sparebits.report.results import NetworkResults
 from sparebits.report.sections import sections
@@ -68,6 +69,8 @@ def render_page(
         "headline": protection.headline(results),
         "spare_bits": findings.spare_bits(results),
         "protection": protection.facts(results),
+        "attack": attack.facts(results),
+        "costs": costs.facts(results),
         "faults": faults.facts(results),
         "warning": findings.at_chance(results),
         "groups": findings.groups(results),
@@ -160,7 +163,8 @@ def _take_legends(node: object, keys: dict[str, dict]) -> None:
     if not isinstance(node, dict):
         return
     for channel, content in node.items():
-        if channel in ("color", "shape") and isinstance(content, dict) and content.get("type") == "nominal":
+        named = isinstance(content, dict) and content.get("type") == "nominal" and content.get("scale")
+        if channel in ("color", "shape") and named:
             content["legend"] = None
             for name, value in zip(content["scale"]["domain"], content["scale"]["range"], strict=True):
                 key = keys.setdefault(

@@ -11,7 +11,15 @@ from sparebits.report.charts.steps import accuracy_by_size, accuracy_by_step, dr
 from sparebits.report.charts.sweeps import accuracy_by_bit, drop_near_tolerance
 from sparebits.report.faults.sections import faults
 from sparebits.report.parts import Figure, Section
-from sparebits.report.protection.sections import frontier, protection, stored_words
+from sparebits.report.protection.sections import (
+    ablation,
+    attack,
+    costs,
+    frontier,
+    protection,
+    stored_words,
+    under_faults,
+)
 from sparebits.report.results import NetworkResults
 from sparebits.report.wording import floor_name, hex_field, power_of_two
 from sparebits.statistics.paired_images import drop_interval
@@ -22,6 +30,10 @@ def sections(results: Sequence[NetworkResults], tolerance_pp: float) -> list[Sec
     return [
         Section("summary", "Summary", "chapter 4", tables=[tables.summary(results, tolerance_pp)]),
         protection(results),
+        under_faults(results),
+        ablation(results),
+        attack(results),
+        costs(results),
         faults(results),
         stored_words(results),
         frontier(results),

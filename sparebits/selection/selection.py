@@ -25,6 +25,9 @@ from sparebits.selection.seeds import SELECTION, first_seed
 from sparebits.selection.trials import run_trials
 
 FINALISTS = 5
+LOSS_OF_DROP = 2
+"""Expected loss that the shortlist allows for each percentage point of the tolerance: it counts the images that become
+wrong, and a drop counts those that become right against them. What is chosen is held to the tolerance by its drop."""
 GENTLE_FAILURE_LOSSES = (0.01, 0.003, 0.001)
 """Expected loss of a role by failed code words that a gentle choice accepts, in percentage points."""
 
@@ -75,7 +78,9 @@ def select(
     """
     parameters = evaluator.parameters
     finalists = (
-        gentlest(options, ber, GENTLE_FAILURE_LOSSES) if gentle else shortlist(options, ber, tolerance_pp, FINALISTS)
+        gentlest(options, ber, GENTLE_FAILURE_LOSSES)
+        if gentle
+        else shortlist(options, ber, LOSS_OF_DROP * tolerance_pp, FINALISTS)
     )
     short = {f"finalist {number}": combination for number, combination in enumerate(finalists, start=1)}
     contenders = {name: planned(name, combination.plan, parameters) for name, combination in short.items()}

@@ -43,14 +43,10 @@ def withstood(runs: pd.DataFrame) -> pd.DataFrame:
     Returns:
         index scheme; flips (infinite if chance was not reached), most (flips that were tried), attacker, seeds.
     """
-    medians = runs.groupby(["scheme", "attacker"], sort=False).agg(
-        flips=("flips", lambda flips: np.quantile(flips, 0.5, method="lower")), most=("most", "min"), seeds=("seed", "size")
-    )
-    medians = medians.reset_index()
-    worst = medians.loc[medians.groupby("scheme", sort=False)[["flips"]].idxmin()["flips"]]
-    capped = worst["flips"].where(np.isfinite(worst["flips"]), worst["most"] + 0.5)
-    order = worst.assign(order=-capped).sort_values("order", kind="stable")
-    return order.drop(columns="order").set_index("scheme")
+    by_attacker = runs.groupby(["scheme", "attacker"], sort=False)
+    medians = by_attacker.agg(flips=("flips", _median), most=("most", "min"), seeds=("seed", "size")).reset_index()
+    worst = medians.loc[medians.groupby("scheme", sort=False)["flips"].idxmin()].set_index("scheme")
+    return worst.iloc[np.argsort([-_capped(row) for _, row in worst.iterrows()], kind="stable")]
 
 
 def flips_text(row: pd.Series | None) -> str:
@@ -83,9 +79,14 @@ def facts(results: Sequence[NetworkResults]) -> dict:
 
 def _need(row: pd.Series) -> str:
     if np.isfinite(row["flips"]):
-        return f"{count(row['flips'])} flip{'s' * (row['flips'] != 1)}"
+        return f"{count(row['flips'])} {'flip' if row['flips'] == 1 else 'flips'}"
     return f"more than {count(row['most'])} flips"
 
 
 def _capped(row: pd.Series) -> float:
     return row["flips"] if np.isfinite(row["flips"]) else row["most"] + 0.5
+
+
+def _median(flips: pd.Series) -> float:
+    """The lower of the two in the middle where their number is even: no mean of a number and infinity."""
+    return float(np.quantile(flips, 0.5, method="lower"))

@@ -36,7 +36,7 @@ def word_table(network: NetworkResults) -> Table | None:
         told = [_cell(of_outcome[name]) if name in of_outcome else MISSING for name in _OUTCOMES]
         rows.append([scheme, rate(ber), count(first["trials"]), count(first["code_words"]), *told])
     title = f"{network.name}: code words, counted and expected"
-    return Table(title, columns, rows, labels=1) if rows else None
+    return Table(title, columns, rows, labels=2) if rows else None
 
 
 def _cell(row) -> str:

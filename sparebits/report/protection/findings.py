@@ -1,18 +1,20 @@
 """What selection and campaign say, in sentences that stand above charts and tables."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
 from sparebits.campaign.held import HELD_WITHIN_PP
-from sparebits.outcomes import WordUse, word_uses
+from sparebits.outcomes import SchemeOutcome, WordUse, named_schemes, word_uses
+from sparebits.report.protection.decoding import agreement
+from sparebits.report.protection.ranking import memory_text
 from sparebits.report.results import NetworkResults
 from sparebits.report.wording import bits, listed, percent, points, rate
 from sparebits.selection.expected_loss import BERS
 from sparebits.statistics.intervals import exact_upper_bound
 
 SCHEMES = {"chosen": "as chosen", "thesis": "by the thesis’ code", "unprotected": "unprotected"}
-"""The schemes of a campaign, in the reader's order."""
+"""The schemes that headline and titles tell, in the reader's order."""
 
 _SMALLEST_LOSS = 0.0005
 """In percentage points; expected losses are rounded to 0.001."""
@@ -30,11 +32,18 @@ def headline(results: Sequence[NetworkResults]) -> str:
 
 
 def facts(results: Sequence[NetworkResults]) -> dict:
-    """What captions say of all campaigns: `trials`, `bound`, `images`, `calibration`, `highest_tried`, `notes`."""
+    """What captions say of all campaigns.
+
+    `trials`, `all_trials`: of the chosen scheme, and of any at the rates that it holds; `bound` on the probability that
+    the former leave; `extra_memory` of the chosen scheme; `agreement` of counts with probabilities.
+    """
     outcomes = [network.outcome("chosen") for network in results]
     trials = sorted({outcome.trials for outcome in outcomes})
     return {
         "trials": " or ".join(map(str, trials)),
+        "all_trials": trials_range(results),
+        "extra_memory": listed([memory_text(outcome.extra_percent) or "none" for outcome in outcomes]),
+        "agreement": agreement(results),
         "bound": percent(float(exact_upper_bound(0, trials[0])), 1),
         "images": " or ".join(f"{images:,}" for images in sorted({outcome.images for outcome in outcomes})),
         "calibration": " or ".join(
@@ -45,6 +54,11 @@ def facts(results: Sequence[NetworkResults]) -> dict:
         "highest_tried": rate(float(BERS.max())),
         "notes": notes(results),
     }
+
+
+def trials_range(results: Sequence[NetworkResults]) -> str:
+    """How many trials schemes had at the rates that they hold: 20, or 10 to 20."""
+    return _range_text(network.outcome(scheme) for network in results for scheme in named_schemes(network.campaign))
 
 
 def notes(results: Sequence[NetworkResults]) -> list[str]:
@@ -77,7 +91,7 @@ def campaign(network: NetworkResults) -> str:
             if not parts:
                 held = f"a bit error rate of {held}" if outcome.held else "no bit error rate measured"
             parts.append(f"{held} {words}")
-    trials = network.outcome("chosen").trials
+    trials = _range_text(network.outcome(scheme) for scheme in SCHEMES)
     meaning = f"up to there no trial of {trials} drops by over\u00a0{HELD_WITHIN_PP:g}\u00a0pp"
     return f"{network.name} holds {listed(parts)}: {meaning}"
 
@@ -142,6 +156,13 @@ def _needs(use: WordUse, network: NetworkResults) -> str:
     check, unused = use.n - use.k, network.fmt.width * (1 if use.span == "word" else 4) - use.n
     rest = f", {bits(unused)} unused" if unused else ""
     return f"{what} {verb} {bits(use.k)}, and {check} check bits{rest} correct {use.t} flips"
+
+
+def _range_text(outcomes: Iterable[SchemeOutcome | None]) -> str:
+    """The trials of schemes that hold a rate, from the fewest to the most; of all if none does."""
+    found = [outcome for outcome in outcomes if outcome is not None]
+    trials = sorted({outcome.trials for outcome in found if outcome.held} or {outcome.trials for outcome in found})
+    return str(trials[0]) if len(trials) == 1 else f"{trials[0]} to {trials[-1]}"
 
 
 def _held_range(results: Sequence[NetworkResults], scheme: str) -> str:

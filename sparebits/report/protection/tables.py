@@ -8,36 +8,63 @@ import pandas as pd
 from sparebits.campaign.held import HELD_WITHIN_PP
 from sparebits.codes.catalogue import named_code
 from sparebits.codes.probabilities import probability_not_corrected
-from sparebits.outcomes import WordUse, word_uses
-from sparebits.report.protection.findings import SCHEMES, first_not_held
+from sparebits.outcomes import WordUse, best_published, named_schemes, word_uses
+from sparebits.report.protection.findings import first_not_held
+from sparebits.report.protection.ranking import memory_text, ranking
 from sparebits.report.results import NetworkResults
 from sparebits.report.tables import Table
 from sparebits.report.wording import MISSING, count, percent, points, points_interval, rate
-from sparebits.statistics.intervals import exact_upper_bound, wilson_interval
+from sparebits.schemes.names import CHOSEN, GENTLE, base_name
+from sparebits.statistics.intervals import exact_upper_bound
 from sparebits.statistics.paired_images import drop_interval
 
+_HELD_COLUMNS = [
+    "Scheme",
+    "Drop without faults",
+    "Bit error rate held",
+    f"Trials over {HELD_WITHIN_PP:g} pp there\nof all maps, at most (95 %)",
+    "Worst drop there",
+    "Next rate measured\ntrials over, worst drop",
+    "Extra memory",
+]
 _SPANS = {"word": "one word", "channel": "four words of a channel", "fused": "four words of a channel"}
 _POLICIES = {"keep": "as they are", "zero": "0", "median": "median of the tensor", "posterior mean": "posterior mean"}
 
 
 def held(results: Sequence[NetworkResults]) -> Table:
-    """By scheme the drop without faults, the bit error rate held, and what happens at the next one."""
-    columns = [
-        "Network",
-        "Scheme",
-        "Drop without faults",
-        "Bit error rate held",
-        f"Trials over {HELD_WITHIN_PP:g} pp there\nof all maps, at most (95 %)",
-        "Worst drop there",
-        "Next rate measured\ntrials over, worst drop",
-    ]
-    rows = [
-        [network.name, scheme, *_held_cells(network, scheme)]
-        for network in results
-        for scheme in SCHEMES
-        if network.outcome(scheme) is not None
-    ]
-    return Table("What each scheme costs without faults and holds under faults", columns, rows, labels=2)
+    """What the schemes come to that matter most: ours, the best published one, the thesis' and none."""
+    rows = []
+    for network in results:
+        published = [best_published(network.campaign), best_published(network.campaign, extra_memory=True)]
+        schemes = dict.fromkeys([CHOSEN, GENTLE, *published, "thesis", "unprotected"])
+        present = [scheme for scheme in schemes if network.outcome(scheme) is not None]
+        rows += [[network.name, scheme, *_held_cells(network, scheme)] for scheme in present]
+    return Table("What schemes cost without faults and hold under faults", ["Network", *_HELD_COLUMNS], rows, labels=2)
+
+
+def all_held(network: NetworkResults) -> Table:
+    """The same of every scheme, the one that holds most first."""
+    rows = [[scheme, *_held_cells(network, scheme)] for scheme in ranking(network)["scheme"]]
+    return Table(f"{network.name}: what every scheme costs without faults and holds under faults", _HELD_COLUMNS, rows)
+
+
+def policies(network: NetworkResults) -> Table | None:
+    """By scheme what the policy that holds most does for it; None where no scheme was measured with another one."""
+    columns = ["Scheme", "As it was published", "holds", "Policy that holds most", "holds"]
+    rows = []
+    for scheme in named_schemes(network.campaign):
+        variants = [name for name in network.campaign["scheme"].unique() if base_name(name) == scheme]
+        if len(variants) > 1:
+            held = {name: network.outcome(name).held for name in variants}
+            best = max(variants, key=lambda name: (held[name], name == scheme))
+            known = {name: _policy_of(network, name) for name in (scheme, best)}
+            rows.append([scheme, known[scheme], rate(held[scheme]), known[best], rate(held[best])])
+    return Table(f"{network.name}: schemes that detect, with other policies", columns, rows) if rows else None
+
+
+def _policy_of(network: NetworkResults, scheme: str) -> str:
+    policy = network.campaign.loc[network.campaign["scheme"] == scheme, "policy"].iloc[0]
+    return _POLICIES.get(policy, policy)
 
 
 def _held_cells(network: NetworkResults, scheme: str) -> list[str]:
@@ -45,17 +72,20 @@ def _held_cells(network: NetworkResults, scheme: str) -> list[str]:
     row = outcome.fault_free
     low, high = drop_interval(row["lost"], row["gained"], row["images"])
     fault_free = f"{points(row['drop_pp'])} pp\n{points_interval(float(low), float(high))}"
-    none = f"0 of {outcome.trials}\n{percent(float(exact_upper_bound(0, outcome.trials)), 1)}"
-    worst = f"{points(outcome.worst_drop_pp)} pp"
-    there = [rate(outcome.held), *((none, worst) if outcome.held else (MISSING, MISSING))]
+    memory = memory_text(outcome.extra_percent) or "none"
+    there = [rate(outcome.held), MISSING, MISSING]
+    if outcome.held:
+        bound = percent(float(exact_upper_bound(0, outcome.trials)), 1)
+        there[1:] = [f"0 of {outcome.trials}\n{bound}", f"{points(outcome.worst_drop_pp)} pp"]
     rows = network.campaign[network.campaign["scheme"] == scheme]
     beyond = first_not_held(rows, outcome.held)
     if beyond.empty:
         is_highest = outcome.held == network.campaign["ber"].max()
-        return [fault_free, *there, "none, this is the highest" if is_highest else "none, it is lost without faults"]
+        none = "none, this is the highest" if is_highest else "none, it is lost without faults"
+        return [fault_free, *there, none, memory]
     over = int((beyond["drop_pp"] > HELD_WITHIN_PP).sum())
     following = f"{rate(beyond['ber'].iloc[0])}\n{over} of {len(beyond)}, {points(beyond['drop_pp'].max())} pp"
-    return [fault_free, *there, following]
+    return [fault_free, *there, following, memory]
 
 
 def comparison(network: NetworkResults) -> Table:
@@ -72,32 +102,33 @@ def comparison(network: NetworkResults) -> Table:
     )
 
 
-def other_faults(results: Sequence[NetworkResults]) -> Table | None:
-    """The trials under other faults than independent flips of the whole network; None if there are none."""
-    columns = [
-        "Network",
-        "Faults",
-        "Scheme",
-        "Trials",
-        "Flips",
-        f"Trials over {HELD_WITHIN_PP:g} pp",
-        "Median drop",
-        "Worst drop",
-    ]
+def other_faults(network: NetworkResults) -> Table | None:
+    """The trials under other faults than independent flips of the whole network; None if there are none.
+
+    A row a scheme and a column a fault: how many trials dropped by too much, and the worst of them.
+    """
+    trials = network.other_faults
+    if trials.empty:
+        return None
+    struck = trials["fault_model"].where(trials["target"] == "all", trials["fault_model"] + " in " + trials["target"])
+    trials = trials.assign(struck=struck)
+    faults = list(trials["struck"].unique())
+    flips = [_median_and_range(trials.loc[trials["struck"] == fault, "flips"]).replace("\n", ", ") for fault in faults]
+    columns = ["Scheme", *(f"{fault}\nflips: {number}" for fault, number in zip(faults, flips, strict=True))]
+    ranked = [scheme for scheme in ranking(network)["scheme"] if scheme in set(trials["scheme"])]
     rows = []
-    for network in results:
-        for (model, target, scheme), trials in network.other_faults.groupby(
-            ["fault_model", "target", "scheme"], sort=False
-        ):
-            over = int((trials["drop_pp"] > HELD_WITHIN_PP).sum())
-            low, high = (float(bound) for bound in wilson_interval(over, len(trials)))
-            share = f"{over}\n{percent(over / len(trials), 0)} [{100 * low:.0f}, {100 * high:.0f}]"
-            drops = [f"{points(drop)} pp" for drop in (trials["drop_pp"].median(), trials["drop_pp"].max())]
-            struck = model if target == "all" else f"{model}\nin {target}"
-            rows.append(
-                [network.name, struck, scheme, count(len(trials)), _median_and_range(trials["flips"]), share, *drops]
-            )
-    return Table("Other faults, the same for every scheme", columns, rows, labels=3) if rows else None
+    for scheme in ranked:
+        own = trials[trials["scheme"] == scheme]
+        rows.append([scheme, *(_fault_cell(own.loc[own["struck"] == fault, "drop_pp"]) for fault in faults)])
+    title = f"{network.name}: trials over {HELD_WITHIN_PP:g} pp under other faults, and the worst drop"
+    return Table(title, columns, rows)
+
+
+def _fault_cell(drops: pd.Series) -> str:
+    if drops.empty:
+        return MISSING
+    over = int((drops > HELD_WITHIN_PP).sum())
+    return f"{over} of {len(drops)}\n{points(drops.max())} pp"
 
 
 def chosen(results: Sequence[NetworkResults]) -> Table:
