@@ -28,6 +28,7 @@ def held_by_parts(cells: pd.DataFrame, rates: Sequence[float], title: str) -> al
         colour=[_colour(one) if held > 0 else _fill(held) for one, held in zip(share, cells["held"], strict=True)],
         ink=np.where(share > 0.5, "white", np.where(cells["held"] > 0, INK, MUTED)),
     )
+    cells = cells.assign(head=cells["code"].replace("none", "no code"))
     columns, layouts = names_in(cells, "column"), names_in(cells, "layout")
     axis = alt.Axis(
         labelExpr="slice(split(datum.label, '|'), 1)",
@@ -47,7 +48,7 @@ def held_by_parts(cells: pd.DataFrame, rates: Sequence[float], title: str) -> al
     text = base.mark_text(fontSize=12).encode(text="text:N", color=alt.Color("ink:N", scale=None))
     heads = alt.Chart(cells.drop_duplicates("code")).mark_text(align="left", baseline="bottom", dy=-5, fontSize=12)
     heads.mark.color, heads.mark.fontWeight = INK, "bold"
-    names = heads.encode(x=alt.X("column:N", sort=columns, bandPosition=0), y=alt.value(0), text="code:N")
+    names = heads.encode(x=alt.X("column:N", sort=columns, bandPosition=0), y=alt.value(0), text="head:N")
     return finish(alt.layer(squares, text, names), title, width=82 * len(columns), height=44 * len(layouts))
 
 

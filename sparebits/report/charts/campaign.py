@@ -1,6 +1,6 @@
 """Accuracy under faults: drop against bit error rate, of all schemes together."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import ceil, floor, log10
 
 import altair as alt
@@ -12,8 +12,10 @@ from sparebits.outcomes import GROUPS, scheme_group
 from sparebits.report.charts.style import INK, MUTED, SCHEME_COLOURS, colour_scale, finish, legend
 from sparebits.schemes.names import CHOSEN, OURS
 
-_WIDTH, _TOP, _HEIGHT, _RIGHT = 860, 135, 480, 130
-"""In pixels: the chart, the room for names above and to the right of what is drawn."""
+_WIDTH, _HEIGHT, _RIGHT = 860, 345, 170
+"""In pixels: the width, the height of what is drawn, the room for names to its right."""
+_LETTER, _SLANT = 6.3, 305
+"""Width of a letter in pixels; angle of slanted names."""
 _NAME_STEP, _LINE = 17, 15
 """Between two slanted names, and between two lines of text, in pixels."""
 _SUMMARY = {
@@ -43,12 +45,14 @@ def drop_by_rate(campaign: pd.DataFrame, schemes: Sequence[str], banded: Sequenc
     none, last = floor(log10(hit.min()) + 1e-9) - 1, log10(hit.max())
     lines = _summary(campaign[campaign["scheme"].isin(schemes)], none)
     domain = [none - 0.1, last + _RIGHT / (_WIDTH - _RIGHT) * (last - none + 0.2)]
+    names = _names(lines, domain)
+    top = _room_above(names)
     lowest, highest = min(-0.5, lines["best"].min()), max(2.0, lines["worst"].max())
     label = f"datum.value == {none} ? 'none' : format(pow(10, datum.value), '~e')"
     ticks = list(range(none, ceil(last - 1e-9) + 1))
     axis = alt.Axis(values=ticks, labelExpr=label, grid=False)
     x = alt.X("place:Q", title="Bit error rate (log scale)", axis=axis, scale=alt.Scale(domain=domain, nice=False))
-    scale = alt.Scale(type="symlog", domain=[lowest, highest], range=[_TOP, _HEIGHT], nice=False)
+    scale = alt.Scale(type="symlog", domain=[lowest, highest], range=[top, top + _HEIGHT], nice=False)
     y_axis = alt.Axis(values=[-10, -5, -2, -1, 0, 1, 2, 5, 10, 20, 50, 100])
     title_y = "Drop of accuracy (percentage points, log scale, downwards)"
 
@@ -75,14 +79,14 @@ def drop_by_rate(campaign: pd.DataFrame, schemes: Sequence[str], banded: Sequenc
         line = drawn.mark_line(strokeWidth=width, strokeJoin="round")
         layers.append(line.encode(y=y("median"), color=colour, strokeDash=dash, opacity=faded))
     points = base.mark_point(size=16, filled=True).encode(y=y("median"), color=colour, opacity=faded, tooltip=_tooltip())
-    names = _names(lines, domain, scale.domain)
+    names = _ends_apart(names, (lowest, highest), (domain[1] - domain[0]) / _WIDTH)
     leaders = alt.Chart(names[~names["at_end"]]).mark_rule(color=MUTED, strokeWidth=0.6)
-    leaders = leaders.encode(x="place:Q", x2="name_place:Q", y=y("drop"), y2=alt.value(_TOP - 6), opacity=faded)
+    leaders = leaders.encode(x="place:Q", x2="name_place:Q", y=y("drop"), y2=alt.value(top - 6), opacity=faded)
     ends = alt.Chart(names[names["at_end"]]).mark_rule(color=MUTED, strokeWidth=0.6)
     ends = ends.encode(x="place:Q", x2="name_place:Q", y=y("drop"), y2="name_drop:Q", opacity=faded)
-    texts = [text for group in GROUPS for text in _texts(names, group, faded, y)]
+    texts = [text for group in GROUPS for text in _texts(names, group, faded, y, top - 8)]
     layers += [leaders, ends, points.add_params(pointed), *texts]
-    return finish(alt.layer(*layers), title, width=_WIDTH, height=_HEIGHT)
+    return finish(alt.layer(*layers), title, width=_WIDTH, height=top + _HEIGHT)
 
 
 def _summary(trials: pd.DataFrame, none: int) -> pd.DataFrame:
@@ -115,11 +119,11 @@ def _tooltip() -> list:
     ]
 
 
-def _names(lines: pd.DataFrame, domain: Sequence[float], drops: Sequence[float]) -> pd.DataFrame:
-    """Where each scheme's name stands: above where its median passes the level, or to the right of its end.
+def _names(lines: pd.DataFrame, domain: Sequence[float]) -> pd.DataFrame:
+    """Where each scheme's name points to, and where it stands if that is above the chart.
 
     Args:
-        domain, drops: ends of the axes.
+        domain: ends of the axis of rates.
     """
     rows = []
     for scheme, line in lines.groupby("scheme", sort=False):
@@ -129,16 +133,35 @@ def _names(lines: pd.DataFrame, domain: Sequence[float], drops: Sequence[float])
         rows.append((scheme, end["place"] if at_end else place, end["median"] if at_end else HELD_WITHIN_PP, at_end))
     names = pd.DataFrame(rows, columns=["scheme", "place", "drop", "at_end"]).sort_values(["place", "drop"])
     names = names.assign(scheme_group=names["scheme"].map(scheme_group), name_place=names["place"], name_drop=0.0)
-    per_pixel = (domain[1] - domain[0]) / _WIDTH
     crossing = ~names["at_end"]
-    names.loc[crossing, "name_place"] = _apart(names.loc[crossing, "place"].to_numpy(), _NAME_STEP * per_pixel)
-    if names["at_end"].any():
-        ends = names[names["at_end"]].sort_values("drop")
-        step = _LINE * (_symlog(drops[1]) - _symlog(drops[0])) / (_HEIGHT - _TOP)
-        levels = _apart(_symlog(ends["drop"].to_numpy()), step)
-        names.loc[ends.index, "name_drop"] = np.sign(levels) * np.expm1(np.abs(levels))
-        names.loc[ends.index, "name_place"] = ends["place"].max() + 14 * per_pixel
-    return names.round({"place": 4, "name_place": 4, "name_drop": 4})
+    step = _NAME_STEP * (domain[1] - domain[0]) / _WIDTH
+    names.loc[crossing, "name_place"] = _apart(names.loc[crossing, "place"].to_numpy(), step).round(4)
+    return names.assign(place=names["place"].round(4))
+
+
+def _room_above(names: pd.DataFrame) -> int:
+    """Pixels that slanted names take."""
+    longest = names.loc[~names["at_end"], "scheme"].str.len().max()
+    return 24 if pd.isna(longest) else 24 + round(longest * _LETTER * abs(np.sin(np.deg2rad(_SLANT))))
+
+
+def _ends_apart(names: pd.DataFrame, drops: Sequence[float], per_pixel: float) -> pd.DataFrame:
+    """The same with a place for those that stand to the right of their lines' ends.
+
+    Args:
+        drops: ends of the axis of drops.
+        per_pixel: decades.
+    """
+    ends = names[names["at_end"]].sort_values("drop")
+    if ends.empty:
+        return names
+    step = _LINE * (_symlog(drops[1]) - _symlog(drops[0])) / _HEIGHT
+    levels = _apart(_symlog(ends["drop"].to_numpy()), step)
+    placed = ends.assign(
+        name_drop=(np.sign(levels) * np.expm1(np.abs(levels))).round(4),
+        name_place=round(ends["place"].max() + 14 * per_pixel, 4),
+    )
+    return pd.concat([names[~names["at_end"]], placed])
 
 
 def _crossing(line: pd.DataFrame) -> float | None:
@@ -169,14 +192,16 @@ def _apart(places: np.ndarray, step: float) -> np.ndarray:
         while len(groups) > 1 and groups[-1][0] - groups[-2][0] < step * (groups[-1][1] + groups[-2][1]) / 2:
             (first, many), (second, more) = groups[-2], groups[-1]
             groups[-2:] = [((first * many + second * more) / (many + more), many + more)]
+    if not groups:
+        return np.array([])
     return np.concatenate([centre + step * (np.arange(size) - (size - 1) / 2) for centre, size in groups])
 
 
-def _texts(names: pd.DataFrame, group: str, faded: alt.When, y) -> list[alt.Chart]:
+def _texts(names: pd.DataFrame, group: str, faded: alt.When, y: Callable[[str], alt.Y], above: int) -> list[alt.Chart]:
     """The names of a group: slanted above the chart, level at the right."""
     members = names[names["scheme_group"] == group]
     drawn = []
-    for at_end, more in ((False, {"angle": 305, "dy": -2}), (True, {"dx": 3})):
+    for at_end, more in ((False, {"angle": _SLANT, "dy": -2}), (True, {"dx": 3})):
         for chosen in (False, True):
             rows = members[(members["at_end"] == at_end) & ((members["scheme"] == CHOSEN) == chosen)]
             if rows.empty:
@@ -185,6 +210,6 @@ def _texts(names: pd.DataFrame, group: str, faded: alt.When, y) -> list[alt.Char
                 align="left", baseline="middle", fontSize=11.5, color=SCHEME_COLOURS[group], **more
             )
             text.mark.fontWeight = "bold" if chosen else "normal"
-            where = {"y": y("name_drop")} if at_end else {"y": alt.value(_TOP - 8)}
+            where = {"y": y("name_drop")} if at_end else {"y": alt.value(above)}
             drawn.append(text.encode(x="name_place:Q", text="scheme:N", opacity=faded, **where))
     return drawn

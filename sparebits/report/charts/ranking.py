@@ -47,7 +47,7 @@ def ranked_schemes(rows: pd.DataFrame, rates: pd.Series, title: str) -> alt.Char
     )
     label = f"datum.value == {none} ? 'none' : format(pow(10, datum.value), '~e')"
     x_axis = alt.Axis(values=list(range(none, ceil(last - 1e-9) + 1)), labelExpr=label, gridColor=LINES)
-    scale = alt.Scale(domain=[none - 0.25, last + 0.9], nice=False)
+    scale = alt.Scale(domain=[none - 0.25, last + 2.0], nice=False)
     x = alt.X("place:Q", title="Bit error rate held (log scale)", axis=x_axis, scale=scale)
     ours = ", ".join(f"'{name}'" for name in rows.loc[rows["scheme_group"] == GROUPS[0], "scheme"])
     axis = alt.Axis(

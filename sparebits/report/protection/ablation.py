@@ -75,22 +75,27 @@ def contributes_most(network: NetworkResults) -> str:
     full, parts = contributions(network)
     if not full:
         return f"{network.name}: layout, best code and policy together hold none of the rates measured here"
-    told = listed([f"{part.instead} {_held(part)}" for part in parts])
+    is_highest = full == network.ablation["ber"].max()
+    by_rate: dict[str, list[str]] = {}
+    for part in parts:
+        by_rate.setdefault(_held(part, is_highest), []).append(part.instead)
+    told = [f"{listed(instead, 'or')} {held}" for held, instead in by_rate.items()]
     highest = max(part.factor for part in parts)
     most = [part.name for part in parts if part.factor == highest]
     if highest <= 1:
         verdict = "none of the three makes a difference at these rates"
     else:
         verdict = f"the {listed(most)} {'contributes' if len(most) == 1 else 'contribute'} most"
-    top = " or more" if full == network.ablation["ber"].max() else ""
-    return f"{network.name} holds {rate(full)}{top} with layout, code and policy, {told}: {verdict}"
+    whole = f"{rate(full)}{' or more' if is_highest else ''} with layout, code and policy"
+    return f"{network.name} holds {'; '.join([whole, *told])}: {verdict}"
 
 
-def _held(part: Part) -> str:
+def _held(part: Part, at_least: bool) -> str:
     if math.isnan(part.held):
         return "it does not fit"
     if part.factor == 1:
         return "the same"
     if part.factor < 1:
         return f"{rate(part.held)}, which is more"
-    return f"{rate(part.held)} ({'over ' if not part.held else ''}{times(part.factor)} less)"
+    bound = "over " if not part.held else "at least " if at_least else ""
+    return f"{rate(part.held)} ({bound}{times(part.factor)} less)"
