@@ -1,22 +1,30 @@
-# Needs: results of every network. Makes: the report and its figures.
+# Needs: results of every network, of the short campaign or the full one. Makes: the report and its figures.
+
+# What the full campaign writes too, under names that end in its extent.
+TABLES_OF_EXTENT = ["campaign", "comparison", "ablation", "word_counts"]
+REPORTED = list(dict.fromkeys([*TABLES, *TABLES_OF_EXTENT, "attack", "costs"]))
 
 
 rule build_report:
-    """All networks in one page that opens offline, and its figures."""
+    """All networks in one page that opens offline, and its figures; report_full tells the full campaign."""
     input:
         script="scripts/build_report.py",
         code=sources("scripts/build_report.py"),
         template="reports/template.html",
         captions=sorted(str(caption) for caption in Path("reports/captions").glob("*.txt")),
-        tables=expand("<results>/{network}/{table}.csv", network=NETWORKS, table=TABLES),
+        tables=lambda wildcards: [
+            f"<results>/{network}/{table}{wildcards.extent if table in TABLES_OF_EXTENT else ''}.csv"
+            for network in NETWORKS
+            for table in REPORTED
+        ],
         selections=expand("<results>/{network}/selection.json", network=NETWORKS),
     output:
-        report="<reports>/report.html",
-        figures=directory("<reports>/figures"),
+        report="<reports>/report{extent}.html",
+        figures=directory("<reports>/figures{extent}"),
     log:
-        "<logs>/build_report.log",
+        "<logs>/build_report{extent}.log",
     benchmark:
-        "<logs>/build_report.tsv"
+        "<logs>/build_report{extent}.tsv"
     threads: 1
     resources:
         mem_mb=2000,
@@ -25,8 +33,10 @@ rule build_report:
         results=lambda wildcards, input: Path(input.tables[0]).parents[1],
         networks=NETWORKS,
         tolerance_pp=config["tolerance_pp"],
-        title=f"Spare bits of {len(NETWORKS)} network{'s' * (len(NETWORKS) > 1)}",
+        title=lambda wildcards: f"Spare bits of {len(NETWORKS)} network{'s' * (len(NETWORKS) > 1)}"
+        + (", full campaign" if wildcards.extent else ""),
     shell:
-        "python -m scripts.build_report --results {params.results:q} --networks {params.networks:q}"
-        " --tolerance-pp {params.tolerance_pp} --title {params.title:q} --template {input.template:q}"
-        " --captions {input.captions:q} --report {output.report:q} --figures {output.figures:q} > {log:q} 2>&1"
+        "python -m scripts.build_report --results {params.results:q} --extent {wildcards.extent:q}"
+        " --networks {params.networks:q} --tolerance-pp {params.tolerance_pp} --title {params.title:q}"
+        " --template {input.template:q} --captions {input.captions:q} --report {output.report:q}"
+        " --figures {output.figures:q} > {log:q} 2>&1"

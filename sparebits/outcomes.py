@@ -167,7 +167,7 @@ def advantage(campaign: pd.DataFrame) -> Advantage:
         raise ValueError("the campaign has no chosen scheme")
     return Advantage(
         held=chosen.held,
-        is_highest=chosen.held == independent_flips(campaign)["ber"].max(),
+        is_highest=bool(chosen.held == independent_flips(campaign)["ber"].max()),
         extra_bytes=chosen.extra_bytes,
         rival=rival,
         rival_held=scheme_outcome(campaign, rival).held if rival else 0.0,

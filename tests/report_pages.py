@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from report_tables import GOLDEN_HITS, HELD, IMAGES, ablation, attack, campaign, costs, outcomes, word_counts
 from torch import nn
 
 from sparebits.bit_classes import choose_ecc, classify_bits, network_free_bits
@@ -23,44 +24,11 @@ from sparebits.report.results import read_results
 from sparebits.report.sections import sections
 from sparebits.schemes.thesis import thesis_if_it_fits
 from sparebits.selection.choice import outcome_of, tensor_entries
-from sparebits.statistics.intervals import wilson_interval
-from sparebits.statistics.paired_images import mcnemar_exact
 from sparebits.statistics.scheme_comparison import compare_schemes
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "reports" / "template.html"
 CAPTIONS = sorted((ROOT / "reports" / "captions").glob("*.txt"))
-IMAGES, GOLDEN_HITS = 400, 380
-
-
-def outcomes(lost: np.ndarray) -> pd.DataFrame:
-    """The columns of a comparison in which nothing was gained."""
-    lost = np.asarray(lost)
-    hits = GOLDEN_HITS - lost
-    low, high = wilson_interval(hits, IMAGES)
-    columns = {"images": IMAGES, "hits": hits, "accuracy": hits / IMAGES, "low": low, "high": high}
-    columns |= {"drop_pp": 100 * lost / IMAGES, "lost": lost, "gained": 0, "p_value": mcnemar_exact(lost, 0 * lost)}
-    return pd.DataFrame(columns)
-
-
-def campaign(held: dict[str, float]) -> pd.DataFrame:
-    """A campaign in which above the rate that it holds every scheme loses 80 of 400 images in one trial of four."""
-    rows = []
-    for scheme, most in held.items():
-        for ber in (0.0, 1e-4, 1e-3, 1e-2, 5e-2, 1e-1):
-            for trial in range(4 if ber else 1):
-                lost = 80 if ber > most and trial == 3 else 1 if scheme != "unprotected" else 0
-                counts = {
-                    "map_hash": f"{ber}/{trial}",
-                    "flips": round(1e5 * ber),
-                    "corrected": 0,
-                    "detected": 0,
-                    "miscorrected": 0,
-                }
-                fault = {"fault_model": "ber", "target": "all", "ber": ber, "trial": trial, "seed": trial}
-                rows.append({"scheme": scheme, **fault, **counts, "lost": lost})
-    found = pd.DataFrame(rows)
-    return pd.concat([found.drop(columns="lost"), outcomes(found["lost"])], axis=1)
 
 
 def protection(parameters: FlatParameters, choice: Choice, batchnorm: RolePlan | None) -> dict:
@@ -158,7 +126,6 @@ FRONTIER = pd.DataFrame(
     ],
     columns=["scheme", "layout_loss_pp", "ber_held"],
 )
-HELD = {"chosen": 5e-2, "thesis": 1e-3, "unprotected": 0.0}
 
 
 def _small_model() -> nn.Module:
@@ -229,9 +196,11 @@ def write_network(
     if not selection["thesis"]["fits"]:
         held = {scheme: most for scheme, most in held.items() if scheme != "thesis"}
     tables["campaign"] = campaign(held)
+    tables |= {"ablation": ablation(), "word_counts": word_counts(held), "attack": attack(held), "costs": costs(held)}
     tables["comparison"] = compare_schemes(tables["campaign"], "chosen", resamples=999)
     (folder / name).mkdir(parents=True)
-    (folder / name / "selection.json").write_text(json.dumps(selection), encoding="utf-8")
+    for choice in ("selection", "selection_gentle"):
+        (folder / name / f"{choice}.json").write_text(json.dumps(selection), encoding="utf-8")
     for table, frame in tables.items():
         frame.assign(format=fmt.name).to_csv(folder / name / f"{table}.csv", index=False)
 

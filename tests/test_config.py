@@ -128,7 +128,7 @@ def test_defaults_are_filled_in(minimal):
     assert config["evaluation"]["device"] == "cpu"
     assert config["evaluation"]["batch_size"] is None
     assert config["evaluation"]["memory_mb"] == 1024
-    assert config["campaign"]["faults"] == []
+    assert config["campaign"]["faults"] == config["campaign_full"]["faults"] == []
     parameters = config["faults"]["injections"]["parameters"]
     assert parameters == {
         "where": "parameters",
@@ -144,6 +144,25 @@ def test_defaults_are_filled_in(minimal):
     assert config["datasets"]["digits"]["transform"] == transform
     assert config["networks"]["net"]["arguments"] == {}
     assert config["networks"]["net"]["dtype"] == "float32"
+
+
+def test_defaults_of_the_comparison_are_filled_in_below_what_is_given(minimal):
+    given = {"selection": {"ber": 0.02}, "campaign": {"trials": 4}, "campaign_full": {"ablation": {"trials": 7}}}
+    config = resolve_config({**minimal, **given})
+    assert config["selection"]["gentle"] == {"ber": 0.01, "tolerance_pp": 0.1}
+    assert config["selection"]["ber"] == 0.02
+    campaign, full = config["campaign"], config["campaign_full"]
+    assert set(campaign) == set(full)
+    assert (campaign["trials"], campaign["claim_trials"], campaign["every_policy"]) == (4, 20, False)
+    # 299 maps without harm show that less than 1 % of maps do any.
+    assert (full["trials"], full["claim_trials"], full["every_policy"]) == (30, 299, True)
+    assert (campaign["ablation"]["trials"], full["ablation"]["trials"]) == (10, 7)
+    assert campaign["limit"] is full["limit"] is None
+    for of in (campaign, full):
+        assert set(of["ablation"]["bers"]) <= set(of["bers"])
+        assert of["bers"] == sorted(of["bers"])
+    assert set(campaign["bers"]) <= set(full["bers"])
+    assert set(config["attack"]) == {"seeds", "flips", "limit"}
 
 
 def test_resolving_leaves_its_input_and_changes_nothing_the_second_time(minimal):
@@ -166,6 +185,11 @@ def test_defaults_are_not_shared(minimal):
         ("lsb.bit", "bits"),
         ("rounding.limits", "limit"),
         ("combined.limits", "limit"),
+        ("selection.gentle.tolerance", "tolerance_pp"),
+        ("campaign.claims", "claim_trials"),
+        ("campaign.ablation.limit", "trials"),
+        ("campaign_full.policies", "every_policy"),
+        ("attack.seed", "flips"),
         ("datasets.digits.labelz", "labels"),
         ("datasets.digits.transform.scale", "resize"),
         ("networks.net.weight", "weights"),
@@ -202,6 +226,26 @@ def test_an_unknown_key_is_named_with_the_known_ones(minimal, path, known):
         ("lsb.limit", "all"),
         ("rounding.limit", 0),
         ("combined.limit", 1.5),
+        ("selection.gentle", 0.01),
+        ("selection.gentle.ber", 0),
+        ("selection.gentle.ber", 0.6),
+        ("selection.gentle.tolerance_pp", -1),
+        ("campaign.bers", 0.01),
+        ("campaign.bers", []),
+        ("campaign.bers", [0.01, 0.01]),
+        ("campaign.bers", [0.0]),
+        ("campaign.trials", 1),
+        ("campaign.claim_trials", 0),
+        ("campaign.claim_trials", "299"),
+        ("campaign.every_policy", "yes"),
+        ("campaign.faults", {"model": "burst"}),
+        ("campaign.faults", [{"length": 3}]),
+        ("campaign.ablation", []),
+        ("campaign.ablation.bers", [0.7]),
+        ("campaign_full.claim_trials", 1.5),
+        ("campaign_full.ablation.trials", 0),
+        ("attack.seeds", 0),
+        ("attack.flips", 0.5),
         ("datasets", {}),
         ("datasets.digits.kind", "mnist"),
         ("datasets.digits.limit", 1),

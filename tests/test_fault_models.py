@@ -12,6 +12,7 @@ from sparebits.errors import InputError
 from sparebits.faults.ber import CHECK_WORDS, PARAMETERS, STUCK_VALUES, ber_mask, count_flips, map_hash
 from sparebits.faults.flips import Flips
 from sparebits.faults.models import MODELS, model_from_dict
+from sparebits.faults.rates import hits_every_memory
 from sparebits.faults.sites import activation_regions
 from sparebits.faults.targets import Target
 from sparebits.formats import FORMATS
@@ -553,3 +554,22 @@ def test_wrong_words_and_seeds_are_told(entry):
     for seed in (-1, 2**64, 0.5, None, True):
         with pytest.raises(InputError, match=r"the seed of a trial is a whole number in 0..2\^64 - 1, got"):
             model.mask(stored, site, seed)
+
+
+@pytest.mark.parametrize("entry", DENSE, ids=label)
+def test_models_that_hit_every_memory_do_not_depend_on_its_size(entry):
+    """Every bit has a probability of its own, so the faults of a memory are those of its first words in a larger one."""
+    model = model_from_dict(entry)
+    assert hits_every_memory(model)
+    large, stored = memory(3_000)
+    small, _ = memory(300)
+    assert np.array_equal(model.mask(stored[:300], small, 5), model.mask(stored, large, 5)[:300])
+
+
+@pytest.mark.parametrize("entry", SPARSE, ids=label)
+def test_models_of_a_number_of_faults_are_of_one_memory(entry):
+    assert not hits_every_memory(model_from_dict(entry))
+
+
+def test_every_model_is_of_one_kind_or_the_other():
+    assert {entry["model"] for entry in (*DENSE, *SPARSE)} == set(MODELS)

@@ -9,7 +9,7 @@ from scipy.stats import chisquare
 
 from sparebits.errors import InputError
 from sparebits.faults.draws import draw_bits, draw_by_strata
-from sparebits.faults.sites import STRATA, Region, activation_regions
+from sparebits.faults.sites import STRATA, Region, activation_regions, whole_memory
 from sparebits.faults.targets import Target, target_from_dict
 from sparebits.formats import FORMATS
 from sparebits.parameters import named_tensors
@@ -306,3 +306,51 @@ def test_a_stratified_draw_needs_strata_and_trials():
         draw_by_strata({}, 5, np.random.default_rng(0))
     with pytest.raises(InputError, match="trials of a stratum: expected a whole number of at least 1, got 0"):
         draw_by_strata(Target().resolve(TENSORS, FLOAT32).strata("bit"), 0, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(
+    ("entry", "is_whole"),
+    [
+        ("all", True),
+        ({"kind": "all"}, True),
+        ({"bits": [0, 31]}, True),
+        ({"bits": [1, 31]}, False),
+        ({"bits": [0, 30]}, False),
+        ({"kind": "weight"}, False),
+        ({"layer": "conv1"}, False),
+        ({"layer_type": "Conv2d"}, False),
+    ],
+)
+def test_a_site_is_the_whole_memory_if_it_has_every_bit(entry, is_whole):
+    site = target_from_dict(entry).resolve(TENSORS, FLOAT32)
+    assert site.is_whole_memory == is_whole
+    assert site.is_whole_memory == (site.bits_count == 32 * site.memory_words)
+
+
+def test_strata_of_a_whole_memory_are_parts_of_it():
+    site = Target().resolve(TENSORS, FLOAT32)
+    for by in STRATA:
+        assert not any(part.is_whole_memory for part in site.strata(by).values())
+    only = [tensor for tensor in TENSORS if tensor.name == "scale"]
+    (part,) = Target().resolve(only, FLOAT32).strata("kind").values()
+    assert part.is_whole_memory
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "uint32", "uint64"])
+def test_a_memory_without_tensors_is_a_site_of_all_its_bits(dtype):
+    words = np.zeros(37, dtype=dtype)
+    site, width = whole_memory(words), 8 * words.itemsize
+    assert site.is_whole_memory
+    assert (site.words, site.width, site.bits_count) == (37, width, 37 * width)
+    assert site.word_dtype == words.dtype
+    site.check(words)
+    indices, bits = site.locate(np.arange(site.bits_count))
+    assert len(set(zip(indices.tolist(), bits.tolist(), strict=True))) == 37 * width
+    everything = ~words
+    assert np.array_equal(site.restrict(everything), everything)
+
+
+def test_a_memory_may_be_empty():
+    site = whole_memory(np.empty(0, dtype=np.uint32))
+    assert site.bits_count == 0
+    assert site.is_whole_memory

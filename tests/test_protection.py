@@ -450,7 +450,7 @@ def test_an_impossible_group_is_told(changes, message):
 
 
 def test_posterior_means_are_for_single_words(binary32):
-    with pytest.raises(InputError, match="posterior mean is computed for codes over single words only"):
+    with pytest.raises(InputError, match="posterior mean is computed for codes over single words, of at most"):
         scheme_of(with_channels(policy="posterior mean"), *binary32)
 
 

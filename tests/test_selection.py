@@ -1,5 +1,6 @@
 """The selection: what is offered, what failing words cost, shortlist and frontier against brute force."""
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -7,8 +8,11 @@ import pandas as pd
 import pytest
 
 from sparebits.campaign.held import held_ber
+from sparebits.choices import Choice
 from sparebits.codes.catalogue import named_code
 from sparebits.codes.probabilities import word_probabilities
+from sparebits.decoding.maximum_likelihood import decode_nearest
+from sparebits.evaluation import Variant
 from sparebits.faults.patterns import exact_flips
 from sparebits.formats import FORMATS
 from sparebits.protection.plan import Plan, RolePlan, plan_from_dict
@@ -23,13 +27,16 @@ from sparebits.selection.expected_loss import (
     ber_held,
     best_by_weights_code,
     frontier,
+    gentlest,
     role_options,
     shortlist,
 )
 from sparebits.selection.failed_words import SAMPLES, failed_word_variants
 from sparebits.selection.layout_stage import layout_variants, roles_of
-from sparebits.selection.options import data_bits_worth_trying, layout_options, reference_option
+from sparebits.selection.losses import measure_losses
+from sparebits.selection.options import data_bits_worth_trying, layout_options, reference_option, role_plan
 from sparebits.selection.seeds import CAMPAIGN, MAPS_OF_A_PURPOSE, SELECTION, first_seed
+from sparebits.selection.selection import GENTLE_FAILURE_LOSSES, select
 from sparebits.selection.trials import run_trials
 
 BERS = np.geomspace(1e-3, 0.2, 25)
@@ -68,6 +75,34 @@ def test_data_bits_are_those_of_the_best_codes():
     assert data_bits_worth_trying(FORMATS["float16"], "word") == (5, 7, 8, 11)
 
 
+@pytest.mark.parametrize(
+    ("code", "span", "decoder"),
+    [
+        ("extended-bch(128,22)", "fused", "maximum likelihood"),
+        ("extended-bch(128,29)", "fused", "maximum likelihood"),
+        ("extended-bch(128,43)", "channel", "bounded distance"),
+        ("extended-bch(64,24)", "fused", "bounded distance"),
+        ("extended-bch(64,36)", "channel", "bounded distance"),
+        ("reed-muller(32,6)", "word", "bounded distance"),
+        ("extended-bch(64,16)", "word", "bounded distance"),
+    ],
+)
+def test_only_long_words_of_fused_batchnorms_are_searched(code, span, decoder):
+    plan = role_plan(4, code, "median", span)
+    assert plan == RolePlan(4, code, "median", span, decoder)
+
+
+def test_options_are_decoded_as_the_codes_allow(fmt):
+    """Every option's decoder takes its code's words, whatever the format."""
+    for option in layout_options("batchnorm", fmt):
+        plan = option.role_plan("median")
+        assert plan.span == option.span
+        if plan.decoder == "maximum likelihood":
+            code = named_code(plan.code)
+            assert option.span == "fused"
+            assert len(decode_nearest(code, np.zeros((1, 2), dtype=np.uint64)).detected) == 0
+
+
 @pytest.mark.parametrize("role", ["weights", "batchnorm", "other"])
 def test_every_option_fits_its_code_and_format(fmt, role):
     options = list(layout_options(role, fmt, ("tensor", "channel")))
@@ -98,6 +133,22 @@ def test_layout_variants_alter_only_their_role_and_by_less_the_more_bits(evaluat
                 errors[option.data_bits] = np.abs(moved).sum()
         assert list(errors.values()) == sorted(errors.values(), reverse=True)
         assert min(errors.values()) < 0.01 * max(errors.values())
+
+
+def test_losses_come_with_how_far_the_margins_moved(evaluator, golden):
+    """In layouts.csv, so that layouts that lose nothing can be told apart: the more bits kept, the less they move."""
+    parameters = evaluator.parameters
+    options = [option for option in layout_options("weights", parameters.fmt) if option.exponent_bits == 3]
+    words = {window: words_of_window(window, parameters) for window in windows_of(parameters)}
+    variants = [Variant("golden", {"data_bits": 32}, lambda: parameters.golden)]
+    variants += [
+        Variant(variant.id, {"data_bits": option.data_bits}, variant.words)
+        for option, variant in zip(options, layout_variants(parameters, options, words, None), strict=True)
+    ]
+    table = measure_losses(evaluator, variants, golden, np.arange(80)).sort_values("data_bits", ascending=False)
+    assert table["margin_shift"].iloc[0] == 0
+    assert table["margin_shift"].is_monotonic_increasing
+    assert table["margin_shift"].iloc[-1] > 10 * table["margin_shift"].iloc[1] > 0
 
 
 # --- failed words
@@ -228,10 +279,10 @@ def test_best_by_weights_code_has_each_code_once():
 def test_role_options_take_losses_from_the_tables():
     layouts = pd.DataFrame(
         [
-            ("weights", 3, "word", "tensor", "tabulated(32,8)", 0.25),
-            ("batchnorm", 4, "fused", "tensor", "extended-bch(128,22)", 0.5),
+            ("weights", 3, "word", "tensor", "tabulated(32,8)", 0.25, 0.02),
+            ("batchnorm", 4, "fused", "tensor", "extended-bch(128,22)", 0.5, 0.03),
         ],
-        columns=["role", "exponent_bits", "span", "window", "code", "expected_loss_pp"],
+        columns=["role", "exponent_bits", "span", "window", "code", "expected_loss_pp", "margin_shift"],
     )
     rows = [
         (role, span, policy, fraction, trial, loss * fraction * (1 + 0.1 * trial))
@@ -251,12 +302,121 @@ def test_role_options_take_losses_from_the_tables():
     assert {o.plan.policy for o in options["weights"]} == {"zero", "posterior mean"}
     (norm,) = options["batchnorm"]
     assert (norm.plan.policy, norm.plan.span, norm.layout_loss) == ("median", "fused", 0.5)
+    assert (norm.plan.decoder, norm.margin_shift) == ("maximum likelihood", 0.03)
+    assert {(o.plan.decoder, o.margin_shift) for o in options["weights"]} == {("bounded distance", 0.02)}
     # The mean of factors 1.0 and 1.2.
     assert norm.detected_cost.at(0.1) == pytest.approx(33)
     assert norm.miscorrected_cost.at(0.01) == pytest.approx(9.9)
     plan = Combination((options["weights"][0], norm)).plan
     assert plan_from_dict(plan.as_dict()) == plan
     assert plan.roles["other"] == options["weights"][0].plan
+
+
+# --- gentle choice
+
+
+def gentle_options() -> dict[str, list[RoleOption]]:
+    """The more data bits, the weaker the code and the less a layout moves the network."""
+    shifts = {
+        "reed-muller(32,6)": 0.4,
+        "tabulated(32,8)": 0.1,
+        "extended-bch(32,11)": 0.02,
+        "tabulated(32,13)": 0.005,
+        "tabulated(32,17)": 0.0003,
+    }
+    return {
+        role: [
+            RoleOption(
+                role, RolePlan(e, code, "median"), "tensor", 0.0, curve(scale), curve(20 * scale), (1 + wide) * shift
+            )
+            for code, shift in shifts.items()
+            for e, wide in ((3, 0.0), (4, 0.5))
+        ]
+        for role, scale in (("weights", 30.0), ("batchnorm", 300.0), ("other", 1.0))
+    }
+
+
+@pytest.mark.parametrize("ber", [1e-4, 0.003, 0.01, 0.05])
+@pytest.mark.parametrize("most", [1e-1, 1e-3, 1e-6])
+def test_a_gentle_combination_moves_least_of_those_that_fail_seldom(ber, most):
+    options = gentle_options()
+    (combination,) = gentlest(options, ber, [most])
+    assert [option.role for option in combination.options] == list(options)
+    for option in combination.options:
+        of_role = options[option.role]
+        strong = [other for other in of_role if other.failure_loss(ber) <= most]
+        if strong:
+            assert option in strong
+            assert option.margin_shift == min(other.margin_shift for other in strong)
+        else:
+            assert option.failure_loss(ber) == min(other.failure_loss(ber) for other in of_role)
+
+
+def test_gentle_combinations_grow_stronger_and_none_is_twice():
+    options = gentle_options()
+    found = gentlest(options, 0.01, [1e-1, 1e-1, 1e-3, 1e-6, 0.0])
+    plans = [combination.plan.as_dict() for combination in found]
+    assert 2 <= len(found) < 5
+    assert all(plan not in plans[:place] for place, plan in enumerate(plans))
+    shifts = [sum(option.margin_shift for option in combination.options) for combination in found]
+    failures = [combination.expected_loss(0.01) for combination in found]
+    assert shifts == sorted(shifts)
+    assert failures == sorted(failures, reverse=True)
+
+
+def test_a_layout_that_moved_all_margins_out_of_sight_is_not_gentle():
+    """NaN, where no margin was finite, is further than any number, wherever it stands in the table."""
+    options = gentle_options()
+    for of_role in options.values():
+        of_role.insert(0, replace(of_role[-1], margin_shift=float("nan")))
+    (combination,) = gentlest(options, 1e-4, [0.1])
+    assert not any(np.isnan(option.margin_shift) for option in combination.options)
+
+
+@pytest.fixture(scope="module")
+def measured_options():
+    """layouts.csv and failed_words.csv in short: losses that fall with data bits, costs of failing words."""
+    layouts = pd.DataFrame(
+        [
+            (role, 3, "word", "tensor", code, loss, loss / 10)
+            for role in ("weights", "batchnorm", "other")
+            for code, loss in (("reed-muller(32,6)", 0.3), ("extended-bch(32,11)", 0.01), ("tabulated(32,17)", 0.001))
+        ],
+        columns=["role", "exponent_bits", "span", "window", "code", "expected_loss_pp", "margin_shift"],
+    )
+    failed = pd.DataFrame(
+        [
+            (role, "word", policy, fraction, 0, cost * fraction)
+            for role in ("weights", "batchnorm", "other")
+            for policy, cost in (("keep", 5000), ("median", 500))
+            for fraction in (1e-3, 1e-1)
+        ],
+        columns=["role", "span", "policy", "fraction", "trial", "expected_loss_pp"],
+    )
+    return role_options(layouts, failed)
+
+
+def test_a_gentle_choice_is_made_among_gentle_finalists(evaluator, golden, measured_options):
+    def chosen(gentle: bool, ber: float):
+        calibration, others = calibration_split(80, 0.5, seed=1)
+        thesis = Choice(floor=0x60, depth=14)
+        return select(
+            evaluator, measured_options, thesis, golden, calibration, others, ber, 100.0, 2, seed=1, gentle=gentle
+        )
+
+    strong, gentle = chosen(False, 0.05), chosen(True, 0.001)
+    offered = gentlest(measured_options, 0.001, GENTLE_FAILURE_LOSSES)
+    plans = [entry["plan"] for entry in gentle.description["finalists"]]
+    assert plans == [combination.plan.as_dict() for combination in offered]
+    assert gentle.description["plan"] in plans
+    # Few faults are met with less of the word spent on the code, and the network moves less.
+    bits = {
+        name: named_code(plan_from_dict(found.description["plan"]).roles["weights"].code).k
+        for name, found in (("strong", strong), ("gentle", gentle))
+    }
+    assert bits["gentle"] > bits["strong"]
+    assert (gentle.description["ber"], strong.description["ber"]) == (0.001, 0.05)
+    assert set(gentle.description) == set(strong.description)
 
 
 # --- choice
@@ -273,7 +433,21 @@ def test_the_choice_loses_least_in_the_trials_within_the_tolerance():
     assert choose(candidates, 0.5).name == "b"
     assert choose(candidates, 1.0).name == "c"
     assert choose(candidates, 0.05).name == "a"
-    assert choose([candidates[0], candidate("d", 0.1, [0.5, 0.5])], 0.5).name == "a"
+    assert choose([candidates[0], candidate("d", 0.1, [0.6, 0.4])], 0.5).name == "a"
+
+
+def test_of_two_that_lose_as_much_the_steadier_is_chosen():
+    wild, steady = candidate("wild", 0.1, [0.0, 0.9, 0.0]), candidate("steady", 0.1, [0.4, 0.4, 0.4])
+    assert choose([wild, steady], 0.5).name == "steady"
+    # The mean still counts.
+    assert (
+        choose([candidate("steady", 0.1, [0.9, 0.9, 0.9]), candidate("less", 0.1, [0.1, 0.2, 0.3])], 0.5).name == "less"
+    )
+
+
+def test_a_high_loss_is_exceeded_by_one_map_in_a_hundred():
+    losses = np.random.default_rng(3).normal(2.0, 0.5, 100_000)
+    assert (losses > candidate("a", 0.0, list(losses)).high_loss).mean() == pytest.approx(0.01, abs=0.002)
 
 
 @pytest.mark.parametrize(

@@ -202,8 +202,9 @@ def test_trials_do_not_depend_on_the_number_of_images_for_parameters(evaluator):
     assert [trial.cells.indices.tolist() for trial in few] == [trial.cells.indices.tolist() for trial in many]
 
 
-def checked(evaluator, faults=(), injections=None):
-    check_faults({"faults": {"injections": injections or {}}, "campaign": {"faults": list(faults)}}, evaluator)
+def checked(evaluator, faults=(), injections=None, section="campaign"):
+    campaigns = {"campaign": {"faults": []}, "campaign_full": {"faults": []}, section: {"faults": list(faults)}}
+    check_faults({"faults": {"injections": injections or {}}, **campaigns}, evaluator)
 
 
 def test_faults_of_the_config_are_checked_against_the_network(evaluator):
@@ -221,3 +222,10 @@ def test_faults_of_the_config_are_checked_against_the_network(evaluator):
     ):
         with pytest.raises(InputError, match=told):
             checked(evaluator, faults, injections)
+
+
+@pytest.mark.parametrize("section", ["campaign", "campaign_full"])
+def test_faults_of_both_campaigns_are_checked(evaluator, section):
+    checked(evaluator, [{"model": "burst", "length": 2}], section=section)
+    with pytest.raises(InputError, match=rf"^{section}\.faults\.1: .*the key length is missing"):
+        checked(evaluator, [{"model": "single_bit"}, {"model": "burst"}], section=section)

@@ -5,6 +5,7 @@ from functools import cached_property
 
 from sparebits.codes.catalogue import named_code
 from sparebits.codes.linear import LinearCode
+from sparebits.decoding.bounded_distance import LISTED_BITS
 from sparebits.errors import InputError
 from sparebits.formats import FORMATS, FloatFormat
 from sparebits.layouts.layout import Layout, layout_from_dict
@@ -65,8 +66,10 @@ class Group:
             raise InputError(
                 f"{where}: decoder {self.decoder!r} or policy {self.policy!r} is none of {DECODERS} and {POLICIES}"
             )
-        if self.policy == "posterior mean" and len(self.layouts) > 1:
-            raise InputError(f"{where}: a posterior mean is computed for codes over single words only")
+        if self.policy == "posterior mean" and (len(self.layouts) > 1 or data_bits > LISTED_BITS):
+            raise InputError(
+                f"{where}: a posterior mean is computed for codes over single words, of at most {LISTED_BITS} data bits"
+            )
 
     @property
     def span(self) -> str:

@@ -7,10 +7,13 @@ Figures 6 and 8; the derived rule in mixed tensors). Masks belong to the hardwar
 
 import numpy as np
 
+from sparebits.bit_classes import forced_positions
 from sparebits.choices import Choice
 from sparebits.codes.catalogue import named_code
 from sparebits.codes.linear import LinearCode
 from sparebits.faults.ber import PARAMETERS
+from sparebits.formats import FloatFormat
+from sparebits.layouts.forced import Forced
 from sparebits.parameters import FlatParameters, kinds_of
 from sparebits.protection.thesis import forced_scheme
 from sparebits.schemes.coded import Coded
@@ -24,20 +27,24 @@ class ForceOnly(Coded):
         fmt, tensors = parameters.fmt, parameters.tensors
         floor_only = Choice(choice.floor, depth=-1)
         scheme = forced_scheme(floor_only, "derived", uncoded, "keep", tensors, parameters.golden, fmt, "majority")
-        # Invariant in the unmodified words, unless rounding to the floor changes it.
         self._known = []
         super().__init__(name, scheme, parameters.golden, tensors)
         for kind in kinds_of(tensors):
+            # Invariant in the unmodified words, unless rounding to the floor changes it.
             spans = list(parameters.spans(kind))
             words = np.concatenate([source[span] for source in (parameters.golden, self.clean) for span in spans])
-            self._known.append((spans, np.bitwise_and.reduce(words), ~np.bitwise_or.reduce(words)))
+            ones, zeros = int(np.bitwise_and.reduce(words)), int(~np.bitwise_or.reduce(words))
+            for tensor in tensors:
+                if tensor.kind == kind:
+                    places = _stored_places(scheme.group_of[tensor.name].layouts[0])
+                    self._known.append((tensor.span, _gathered(ones, places, fmt), _gathered(zeros, places, fmt)))
 
     def read(self, memory: Memory) -> Reading:
-        reading = super().read(memory)
-        for spans, ones, zeros in self._known:
-            for span in spans:
-                reading.words[span] = (reading.words[span] | ones) & ~zeros
-        return reading
+        words = memory[PARAMETERS].copy()
+        for span, ones, zeros in self._known:
+            # Before words become values: a layout restores finite ones only.
+            words[span] = (words[span] | ones) & ~zeros
+        return super().read({PARAMETERS: words})
 
     def forgeries(self, index: int) -> list[Forgery]:
         """Every stored bit that is read, by itself."""
@@ -55,3 +62,14 @@ class ForceOnly(Coded):
 def uncoded(k: int) -> LinearCode:
     """k data bits as they are."""
     return named_code(f"uncoded({k},{k})")
+
+
+def _stored_places(layout: Forced) -> list[int]:
+    """The bits of a value that are stored, in the order of the stored word's bits."""
+    forced = forced_positions(layout.group, layout.rule, layout.forced_bits, layout.free_bits, layout.fmt)
+    return [bit for bit in range(layout.depth + 1, layout.fmt.width) if bit not in forced]
+
+
+def _gathered(mask: int, places: list[int], fmt: FloatFormat) -> np.unsignedinteger:
+    """The bits of a mask at places, next to each other."""
+    return fmt.word_dtype.type(sum((mask >> bit & 1) << number for number, bit in enumerate(places)))

@@ -14,6 +14,7 @@ is none.
 import numpy as np
 
 from sparebits.codes.catalogue import named_code
+from sparebits.codes.linear import LinearCode
 from sparebits.decoding.bounded_distance import decoder_for
 from sparebits.evaluation import Evaluator, batches
 from sparebits.faults.ber import METADATA
@@ -52,16 +53,28 @@ class RangeRestricted(StoredNetwork):
             inner[METADATA] = metadata[: self._split]
         reading = self._inner.read(inner)
         a, b, c = metadata[self._split :].reshape(COPIES, -1)
-        found = decoder_for(named_code(CODE)).decode(a & b | a & c | b & c)
+        decoder = decoder_for(named_code(CODE))
+        found = decoder.decode(a & b | a & c | b & c)
+        # Of a bound that cannot be read nobody knows which of its bits are wrong.
+        wrong = sum(np.bitwise_count(copy ^ decoder.encode(found.data)).astype(int) for copy in (a, b, c))
+        wrong[found.detected] = 0
         bounds = doubles_of(found.data.astype(np.uint16), _BFLOAT16)
         bounds[found.detected] = np.nan
         return Reading(
-            reading.words, reading.corrected_bits, reading.corrected_words, reading.detected, _without_nan(bounds)
+            reading.words,
+            reading.corrected_bits + int(wrong.sum()),
+            reading.corrected_words,
+            reading.detected,
+            _without_nan(bounds),
         )
 
     @property
     def code_word_of(self) -> np.ndarray | None:
         return self._inner.code_word_of
+
+    @property
+    def coded_words(self) -> list[tuple[LinearCode, str, int]]:
+        return self._inner.coded_words
 
     def forgeries(self, index: int) -> list[Forgery]:
         return self._inner.forgeries(index)

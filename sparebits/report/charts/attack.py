@@ -32,7 +32,7 @@ def flips_by_scheme(runs: pd.DataFrame, order: list[str], title: str) -> alt.Cha
     top = max([10.0, *reached["flips"], *runs["most"]])
     edge = top * 1.35
     never = never.assign(edge=edge, text=[f">{row.most:,}" for row in never.itertuples()])
-    scale = alt.Scale(type="log", domain=[0.8, top * 3.2], nice=False)
+    scale = alt.Scale(type="log", domain=[0.8, top * 10], nice=False)
     ticks = [10**power for power in range(int(np.log10(top)) + 1)]
     axis = alt.Axis(values=ticks, format="~s", gridColor=LINES)
     x = alt.X("flips:Q", title="Flips to chance (log scale)", scale=scale, axis=axis)
@@ -50,7 +50,9 @@ def flips_by_scheme(runs: pd.DataFrame, order: list[str], title: str) -> alt.Cha
     if len(never):
         base = alt.Chart(never).encode(x=alt.X("edge:Q", scale=scale), y=y, yOffset=lane)
         tooltip = ["scheme:N", "attacker:N", "runs:Q", alt.Tooltip("most:Q", title="flips tried")]
-        layers.append(base.mark_point(size=34, filled=True, opacity=1).encode(color=colour, shape=shape, tooltip=tooltip))
+        layers.append(
+            base.mark_point(size=34, filled=True, opacity=1).encode(color=colour, shape=shape, tooltip=tooltip)
+        )
         text = base.mark_text(align="left", baseline="middle", dx=7, fontSize=10, color=MUTED).encode(text="text:N")
         layers.append(text)
         limit = alt.Chart(pd.DataFrame({"edge": [top * 1.15]})).mark_rule(color=INK, strokeDash=[2, 3])

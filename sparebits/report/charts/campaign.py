@@ -71,14 +71,17 @@ def drop_by_rate(campaign: pd.DataFrame, schemes: Sequence[str], banded: Sequenc
     for low, high, opacity in (("best", "worst", 0.13), ("low", "high", 0.2)):
         shown = alt.when(pointed, empty=False).then(alt.value(opacity)).otherwise(alt.value(0))
         static = bands.transform_filter(alt.FieldOneOfPredicate("scheme", list(banded)))
-        layers.append(static.mark_area(opacity=opacity).encode(y=y(low), y2=f"{high}:Q"))
+        unless = alt.when(pointed).then(alt.value(opacity)).otherwise(alt.value(0))
+        layers.append(static.mark_area().encode(y=y(low), y2=f"{high}:Q", opacity=unless))
         layers.append(bands.mark_area().encode(y=y(low), y2=f"{high}:Q", opacity=shown))
     faded = alt.when(pointed).then(alt.value(1)).otherwise(alt.value(0.12))
     for ours, width in ((False, 1.3), (True, 2.4)):
         drawn = base.transform_filter(alt.FieldOneOfPredicate("scheme", [s for s in schemes if (s in OURS) == ours]))
         line = drawn.mark_line(strokeWidth=width, strokeJoin="round")
         layers.append(line.encode(y=y("median"), color=colour, strokeDash=dash, opacity=faded))
-    points = base.mark_point(size=16, filled=True).encode(y=y("median"), color=colour, opacity=faded, tooltip=_tooltip())
+    points = base.mark_point(size=16, filled=True).encode(
+        y=y("median"), color=colour, opacity=faded, tooltip=_tooltip()
+    )
     names = _ends_apart(names, (lowest, highest), (domain[1] - domain[0]) / _WIDTH)
     leaders = alt.Chart(names[~names["at_end"]]).mark_rule(color=MUTED, strokeWidth=0.6)
     leaders = leaders.encode(x="place:Q", x2="name_place:Q", y=y("drop"), y2=alt.value(top - 6), opacity=faded)

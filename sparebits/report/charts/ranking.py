@@ -57,7 +57,10 @@ def ranked_schemes(rows: pd.DataFrame, rates: pd.Series, title: str) -> alt.Char
         labelLimit=0,
         labelPadding=6,
         labelOverlap=False,
-        labelFontWeight={"condition": {"test": f"indexof([{ours}], datum.value) >= 0", "value": "bold"}, "value": "normal"},
+        labelFontWeight={
+            "condition": {"test": f"indexof([{ours}], datum.value) >= 0", "value": "bold"},
+            "value": "normal",
+        },
     )
     y = alt.Y("scheme:N", title=None, sort=names_in(rows, "scheme"), axis=axis)
     colour = alt.Color("scheme_group:N", scale=colour_scale("scheme_group", GROUPS), legend=legend(labelLimit=0))

@@ -57,17 +57,15 @@ def flips_text(row: pd.Series | None) -> str:
 
 
 def resists(network: NetworkResults) -> str:
-    """What the most harmful attack needs against the chosen scheme, its best rival and the unprotected network."""
+    """What the most harmful attack needs against the chosen scheme, its best rival, nothing and the best of all."""
     found = withstood(flips_to_chance(network))
     rival = best_published(network.campaign)
-    schemes = {CHOSEN: "the chosen scheme", rival: rival, "unprotected": "the unprotected network"}
-    parts = [f"{_need(found.loc[scheme])} for {name}" for scheme, name in schemes.items() if scheme in found.index]
+    schemes = {CHOSEN: "with the chosen scheme", rival: f"with {rival}", "unprotected": "unprotected"}
+    parts = [f"{_need(found.loc[scheme])} {words}" for scheme, words in schemes.items() if scheme in found.index]
     first = found.index[0]
-    beyond = CHOSEN in found.index and first != CHOSEN and _capped(found.loc[first]) > _capped(found.loc[CHOSEN])
-    most = f"; {first} withstands most ({flips_text(found.loc[first])})" if beyond or not parts else ""
-    if not parts:
-        return f"{network.name} under attack{most.replace(';', ':')}"
-    return f"{network.name}: to chance it takes {listed(parts)}{most}"
+    if first not in schemes and (CHOSEN not in found.index or _capped(found.loc[first]) > _capped(found.loc[CHOSEN])):
+        parts.append(f"{_need(found.loc[first])} with {first}, which withstands most")
+    return f"{network.name} is at chance after {listed(parts)}"
 
 
 def facts(results: Sequence[NetworkResults]) -> dict:

@@ -21,9 +21,9 @@ def resilience_and_cost(network: NetworkResults) -> Table:
         "Bit error rate held",
         "Drop without faults",
         "Extra memory",
-        "Gates of a read\na word",
-        "of those of (72,64)",
-        "Operations of\na dirty code word",
+        "Gates a\u00a0word read",
+        "Of the gates of (72,64)",
+        "Operations of a\u00a0dirty code word",
         f"Operations a word\nat a rate of {rate(network.costs['at_ber'].iloc[0])}",
         "Flips to chance\nmost harmful attack",
     ]

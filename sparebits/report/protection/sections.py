@@ -30,8 +30,8 @@ def protection(results: Sequence[NetworkResults]) -> Section:
         chart = ranked_schemes(ranking(network), network.campaign["ber"], finding)
         reading = (
             f"Filled: shown with 95 % confidence that less than 1 % of fault maps cost over {HELD_WITHIN_PP:g} pp."
-            f" Hollow: no trial of {findings.trials_range([network])} did. Thin line: up to the next rate measured, which is not"
-            " held. Percentages: memory beyond the network’s."
+            f" Hollow: no trial of {findings.trials_range([network])} did. Thin line: up to the next rate measured,"
+            " which is not held. Percentages: memory beyond the network’s."
         )
         panels.append(Figure(f"held-{network.name}", finding, chart, reading, 440))
     details = [table for network in results for table in (tables.all_held(network), tables.policies(network)) if table]
@@ -95,7 +95,10 @@ def attack(results: Sequence[NetworkResults]) -> Section:
     for network in results:
         finding, runs = resists(network), flips_to_chance(network)
         chart = flips_by_scheme(runs, list(withstood(runs).index), finding)
-        reading = "A dot a seed, which draws the attacker’s images. “>”: chance was not reached with so many flips."
+        reading = (
+            "A dot a seed, which draws the attacker’s images. “>”: chance was not reached with so many flips. In the"
+            " title and the order of rows: the median over seeds of the most harmful attack."
+        )
         panels.append(Figure(f"attack-{network.name}", finding, chart, reading, 440))
     return Section("attack", "Under attack", "", opening=1, panels=panels)
 
