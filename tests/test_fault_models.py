@@ -558,7 +558,7 @@ def test_wrong_words_and_seeds_are_told(entry):
 
 @pytest.mark.parametrize("entry", DENSE, ids=label)
 def test_models_that_hit_every_memory_do_not_depend_on_its_size(entry):
-    """Every bit has a probability of its own, so the faults of a memory are those of its first words in a larger one."""
+    """Every bit has a probability of its own, so a memory's faults are those of the first words of a larger one."""
     model = model_from_dict(entry)
     assert hits_every_memory(model)
     large, stored = memory(3_000)

@@ -280,7 +280,7 @@ def test_other_faults_are_tabled_and_change_nothing_that_is_held(tmp_path):
     page = render(tmp_path, ["alpha"])
     text = section(page, "under_faults")
     assert "alpha: trials over 1 pp under other faults, and the worst drop" in text
-    assert "Scheme burst, length 8 flips: 8 ber in kind bias flips: 10,000" in text
+    assert "Scheme burst, length 8 8 flips ber in kind bias 10,000 flips" in text
     assert "chosen 1 of 4 +20.00 pp 1 of 4 +20.00 pp" in text
     assert "alpha holds a bit error rate of 0.05 as chosen" in text
 

@@ -8,11 +8,15 @@ import pytest
 import yaml
 from workflow import CONFIG, TABLES, edit, jobs, snakemake
 
+from sparebits.campaign.held import best_rival, independent_flips
 from sparebits.protection.checkpoint import read_protected
+from sparebits.protection.plan import plan_from_dict
 
 EVERY_REPORT = {"all", "build_report", "record_provenance", "summarize"}
 NETWORKS = ("lenet5", "resnet8_bfloat16")
-PROTECTION = ("select_code", "protect_network", "inject_faults", "compare_schemes")
+COMPARISON = ("inject_faults", "compare_schemes", "ablate_protection", "attack_network", "count_costs")
+"""What is done with the chosen schemes."""
+PROTECTION = ("select_code", "protect_network", *COMPARISON)
 
 
 def of_networks(*rules: str) -> set[str]:
@@ -70,13 +74,60 @@ def test_protected_checkpoints_are_those_of_the_selection_and_restore_what_was_m
             assert [group.code.n, group.code.k, group.code.d] == entry["code"]
             assert (group.decoder, group.policy, group.span) == (entry["decoder"], entry["policy"], entry["span"])
             assert [layout.as_dict() for layout in group.layouts if layout.as_dict() in entry["layouts"]]
+
+
+def test_all_schemes_are_compared_as_often_as_the_config_says(finished):
+    config = yaml.safe_load((finished / CONFIG).read_text())["campaign"]
+    for network in NETWORKS:
+        folder = finished / "runs/test/results" / network
         campaign = pd.read_csv(folder / "campaign.csv")
-        chosen = campaign[campaign["scheme"] == "chosen"]
+        flips = independent_flips(campaign)
+        assert {"unprotected", "SEC-DED (72,64)", "replication c=2", "MSET", "gentle", "chosen"} <= set(flips["scheme"])
+        assert {"thesis", "int8 three times"} <= set(flips["scheme"]) or network != "lenet5"
         # Trial by trial the same maps hit every scheme.
-        maps = campaign.groupby(["ber", "trial"])["map_hash"].nunique()
-        assert (maps == 1).all()
+        assert (flips.groupby(["ber", "trial"])["map_hash"].nunique() == 1).all()
+        counts = flips[flips["ber"] == config["bers"][0]].groupby("scheme").size()
+        rival = best_rival(campaign)
+        for scheme, count in counts.items():
+            assert count == config["claim_trials" if scheme in ("chosen", "gentle", rival) else "trials"]
+        bursts = campaign[campaign["fault_model"] == "burst, length 8"]
+        assert set(bursts["scheme"]) == set(flips["scheme"])
+        assert (bursts["flips"] == 8).all()
+        chosen = flips[flips["scheme"] == "chosen"]
         assert (chosen["corrected"] <= chosen["flips"]).all()
         assert (chosen.loc[chosen["detected"] + chosen["miscorrected"] == 0, "corrected"] > 0).sum() >= 2
+        assert (chosen["extra_bytes"] > 0).all()
+
+
+def test_code_words_are_as_often_corrected_as_the_codes_promise(finished):
+    for network in NETWORKS:
+        table = pd.read_csv(finished / "runs/test/results" / network / "word_counts.csv")
+        assert {"chosen", "SEC-DED (72,64)"} & set(table["scheme"])
+        assert not table.duplicated(["scheme", "ber", "outcome"]).any()
+        # Bonferroni over all rows of both networks.
+        assert table["p_value"].min() > 1e-3 / len(table), table.sort_values("p_value").head()
+
+
+def test_the_ablation_has_every_part_once(finished):
+    for network in NETWORKS:
+        table = pd.read_csv(finished / "runs/test/results" / network / "ablation.csv")
+        parts = table[["layout_part", "code_part", "policy_part"]].drop_duplicates()
+        assert len(parts) == table["scheme"].nunique()
+        assert {"raw", "minifloat"} <= set(parts["layout_part"])
+        assert {"none", "repetition", "SEC-DED", "best code"} == set(parts["code_part"])
+        assert set(table["ber"]) == {0.0, 0.05}
+        assert not table.duplicated(["scheme", "ber", "trial"]).any()
+
+
+def test_the_gentle_choice_loses_no_more_than_the_chosen_one_may(finished):
+    for network in NETWORKS:
+        folder = finished / "runs/test/results" / network
+        gentle = json.loads((folder / "selection_gentle.json").read_text())
+        selection = json.loads((folder / "selection.json").read_text())
+        assert set(gentle) == set(selection)
+        assert (gentle["ber"], gentle["tolerance_pp"]) == (0.01, 0.1)
+        assert gentle["within_tolerance"] == (gentle["calibration"]["fault_free_drop_pp"] <= 0.1)
+        assert plan_from_dict(gentle["plan"]).roles.keys() == plan_from_dict(selection["plan"]).roles.keys()
 
 
 def test_second_run_does_nothing(finished):
@@ -116,6 +167,39 @@ def test_rate_to_select_for_reruns_the_selection_but_no_sweep_of_layouts(project
 def test_rates_of_the_campaign_rerun_the_campaign_alone(project):
     edit(project / CONFIG, "bers: [1.0e-3, 5.0e-2]", "bers: [1.0e-3, 2.0e-2]")
     assert jobs(project) == of_networks("inject_faults", "compare_schemes")
+
+
+def test_trials_of_a_claim_rerun_the_campaign_alone(project):
+    edit(project / CONFIG, "claim_trials: 3", "claim_trials: 4")
+    assert jobs(project) == of_networks("inject_faults", "compare_schemes")
+
+
+def test_rates_of_the_ablation_rerun_the_ablation_alone(project):
+    edit(project / CONFIG, "ablation: {bers: [5.0e-2]", "ablation: {bers: [4.0e-2]")
+    assert jobs(project) == of_networks("ablate_protection") - {"summarize"}
+
+
+def test_attacks_rerun_alone(project):
+    edit(project / CONFIG, "flips: 20", "flips: 30")
+    assert jobs(project) == of_networks("attack_network") - {"summarize"}
+
+
+def test_the_gentle_choice_reruns_the_selection_but_no_sweep(project):
+    edit(project / CONFIG, "gentle: {ber: 0.01", "gentle: {ber: 0.02")
+    assert jobs(project) == of_networks(*PROTECTION)
+
+
+def test_the_full_campaign_is_a_target_of_its_own(project):
+    rules = ("inject_faults", "compare_schemes", "ablate_protection")
+    summaries = {"campaign_full", "build_report", "summarize_campaign", "judge_goals", "predict_large_networks"}
+    full = {f"{rule} {network}" for rule in rules for network in NETWORKS} | summaries
+    assert jobs(project, "campaign_full") == full
+    # Whatever it has to do, what all makes is done.
+    config = (project / CONFIG).read_text()
+    start = config.index("campaign_full:")
+    (project / CONFIG).write_text(config[:start] + config[start:].replace("trials: 2", "trials: 5", 1))
+    assert jobs(project) == set()
+    assert jobs(project, "campaign_full") == full
 
 
 def test_single_faults_rerun_alone(project):

@@ -151,6 +151,5 @@ def test_faults_that_fit_no_network_are_told_before_any_work(project, config, tm
     assert "faults.injections.mine: target layer featurs.0" in text
     assert "did you mean features.0" in text
     faults = [{"model": "burst", "length": 8, "target": {"bits": [0, 3]}}]
-    for section in ("campaign", "campaign_full"):
-        text = refused(project, {**config, section: {"faults": faults}}, tmp_path)
-        assert f"networks.mine: {section}.faults.0: fault model burst" in text
+    text = refused(project, {**config, "campaign": {"faults": faults}}, tmp_path)
+    assert "networks.mine: campaign.faults.0: fault model burst" in text

@@ -17,7 +17,8 @@ PARTS = ["Snakefile", "config.yaml", "config", "networks", "profiles", "reports"
 PARTS += ["sparebits", "requirements.lock"]
 CONFIG = "config/test.yaml"
 TABLES = ["golden", "bits", "exponents", "tensors", "lsb", "rounding", "combined", "bit_classes", "ecc"]
-TABLES += ["layouts", "failed_words", "finalists", "frontier", "faults", "campaign", "comparison"]
+TABLES += ["layouts", "failed_words", "finalists", "frontier", "faults", "campaign", "word_counts", "comparison"]
+TABLES += ["ablation", "attack", "costs"]
 
 
 def snakemake(folder: Path, *options: str, config: str = CONFIG) -> subprocess.CompletedProcess:

@@ -19,6 +19,9 @@ from sparebits.selection.options import role_plan
 
 ROLES = ("weights", "batchnorm", "other")
 
+MOST_ANY_FAILS = 1e-3
+"""That a fault map spoils a word of a role whose words count one by one: a tenth of the 1 % that a scheme may fail in."""
+
 BERS = np.geomspace(1e-4, 2e-1, 67)
 """Bit error rates at which the frontier is expected, 20 a decade."""
 
@@ -46,6 +49,7 @@ class RoleOption:
         detected_cost: of code words replaced as the policy says.
         miscorrected_cost: of code words that are wrong and not noticed, for which those kept as they are stand.
         margin_shift: how far the layout moves the margins without faults (margins.margin_shift).
+        code_words: of the role.
     """
 
     role: str
@@ -55,6 +59,11 @@ class RoleOption:
     detected_cost: CostCurve
     miscorrected_cost: CostCurve
     margin_shift: float = 0.0
+    code_words: int = 0
+
+    def any_fails(self, ber: float) -> float:
+        """Upper bound of the probability that any code word of the role fails at a bit error rate."""
+        return min(1.0, self.code_words * sum(_fails(self.plan.code, self.plan.decoder, ber)))
 
     def failure_loss(self, ber: float) -> float:
         """Expected loss by failed code words at a bit error rate, in percentage points."""
@@ -103,7 +112,8 @@ def role_options(layouts: pd.DataFrame, failed_words: pd.DataFrame) -> dict[str,
             if policy != "keep":
                 plan = role_plan(row.exponent_bits, row.code, policy, row.span)
                 option = RoleOption(
-                    row.role, plan, row.window, row.expected_loss_pp, curve, curves["keep"], row.margin_shift
+                    *(row.role, plan, row.window, row.expected_loss_pp, curve, curves["keep"], row.margin_shift),
+                    code_words=int(costs["code_words"].iloc[0]),
                 )
                 options.setdefault(row.role, []).append(option)
     return {role: options[role] for role in ROLES if role in options}
@@ -138,6 +148,9 @@ def gentlest(
 ) -> list[Combination]:
     """The combinations that move the network least without faults while their codes fail seldom enough.
 
+    Of weights, many may fail that cost little together. Of BatchNorms and biases one can cost everything, so there the
+    probability that any fails stays below MOST_ANY_FAILS, whatever the mean.
+
     Args:
         options: from `role_options`.
         ber: bit error rate.
@@ -147,7 +160,12 @@ def gentlest(
     for most in most_failure_losses:
         chosen = []
         for of_role in options.values():
-            strong = [option for option in of_role if option.failure_loss(ber) <= most]
+            strong = [
+                option
+                for option in of_role
+                if option.failure_loss(ber) <= most
+                and (option.role == "weights" or option.any_fails(ber) <= MOST_ANY_FAILS)
+            ]
             if not strong:
                 strong = [min(of_role, key=lambda option: option.failure_loss(ber))]
             chosen.append(min(strong, key=lambda option: (option.margin_shift, option.failure_loss(ber))))

@@ -39,9 +39,11 @@ def flips_by_scheme(runs: pd.DataFrame, order: list[str], title: str) -> alt.Cha
     rows = alt.Axis(domain=False, ticks=False, grid=False, labelLimit=0, labelPadding=6, labelOverlap=False)
     y = alt.Y("scheme:N", sort=order, title=None, axis=rows, scale=alt.Scale(domain=order, paddingInner=0.2))
     lane = alt.YOffset("attacker:N", sort=attackers, scale=alt.Scale(domain=attackers))
-    colour = alt.Color("scheme_group:N", scale=colour_scale("scheme_group", GROUPS), legend=legend(labelLimit=0))
+    colour = alt.Color(
+        "scheme_group:N", scale=colour_scale("scheme_group", GROUPS), legend=legend(labelLimit=0, columns=1)
+    )
     shapes = alt.Scale(domain=attackers, range=[_SHAPES[place % len(_SHAPES)] for place in range(len(attackers))])
-    shape = alt.Shape("attacker:N", scale=shapes, legend=legend(labelLimit=0))
+    shape = alt.Shape("attacker:N", scale=shapes, legend=legend(labelLimit=0, columns=1))
     tooltip = ["scheme:N", "attacker:N", "seed:N", "flips:Q"]
     lines = alt.Chart(pd.DataFrame({"scheme": order})).mark_rule(color=LINES).encode(y=y)
     dots = alt.Chart(reached).mark_point(size=34, filled=True, opacity=0.85)

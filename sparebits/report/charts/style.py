@@ -140,7 +140,7 @@ def shape_scale(names: Sequence[str]) -> alt.Scale:
 
 def legend(title: str | None = None, **options) -> alt.Legend:
     """A legend below the chart."""
-    return alt.Legend(title=title, orient="bottom", columns=4, symbolOpacity=1, **{"labelLimit": 150} | options)
+    return alt.Legend(title=title, orient="bottom", symbolOpacity=1, **{"columns": 4, "labelLimit": 150} | options)
 
 
 def bit_axis(fmt: FloatFormat, title: str = "Bit of the word") -> alt.X:

@@ -111,10 +111,10 @@ def other_faults(network: NetworkResults) -> Table | None:
     if trials.empty:
         return None
     struck = trials["fault_model"].where(trials["target"] == "all", trials["fault_model"] + " in " + trials["target"])
-    trials = trials.assign(struck=struck)
-    faults = list(trials["struck"].unique())
-    flips = [_median_and_range(trials.loc[trials["struck"] == fault, "flips"]).replace("\n", ", ") for fault in faults]
-    columns = ["Scheme", *(f"{fault}\nflips: {number}" for fault, number in zip(faults, flips, strict=True))]
+    trials = trials.assign(struck=struck.str.replace("_", " "))
+    flips = trials.groupby("struck", sort=False)["flips"].agg(["min", "max"])
+    columns = ["Scheme", *(f"{fault}\n{_flips(low, high)}" for fault, low, high in flips.itertuples())]
+    faults = list(flips.index)
     ranked = [scheme for scheme in ranking(network)["scheme"] if scheme in set(trials["scheme"])]
     rows = []
     for scheme in ranked:
@@ -122,6 +122,10 @@ def other_faults(network: NetworkResults) -> Table | None:
         rows.append([scheme, *(_fault_cell(own.loc[own["struck"] == fault, "drop_pp"]) for fault in faults)])
     title = f"{network.name}: trials over {HELD_WITHIN_PP:g} pp under other faults, and the worst drop"
     return Table(title, columns, rows)
+
+
+def _flips(low: float, high: float) -> str:
+    return f"{count(low)} flips" if low == high else f"{count(low)} to {count(high)} flips"
 
 
 def _fault_cell(drops: pd.Series) -> str:
