@@ -284,7 +284,8 @@ def with_faults(folder: Path, groups: list[dict]) -> str:
 
 def test_the_section_follows_protection(page):
     slugs = re.findall(r'<section id="(\w+)">', page)
-    assert slugs[slugs.index("protection") + 1] == "faults"
+    start = slugs.index("protection")
+    assert slugs[start + 1 : start + 6] == ["under_faults", "ablation", "attack", "costs", "faults"]
     assert slugs[slugs.index("faults") + 1] == "stored_words"
 
 

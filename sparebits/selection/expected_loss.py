@@ -20,7 +20,7 @@ from sparebits.selection.options import role_plan
 ROLES = ("weights", "batchnorm", "other")
 
 MOST_ANY_FAILS = 1e-3
-"""That a fault map spoils a word of a role whose words count one by one: a tenth of the 1 % that a scheme may fail in."""
+"""That a fault map spoils a word of a role whose words count one by one: a tenth of what a scheme may fail in."""
 
 BERS = np.geomspace(1e-4, 2e-1, 67)
 """Bit error rates at which the frontier is expected, 20 a decade."""
