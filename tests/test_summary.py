@@ -48,7 +48,7 @@ def test_a_thesis_code_that_does_not_fit_has_no_figures(metrics):
 def test_campaigns_are_tabled_by_network_scheme_and_rate(folder):
     table = campaign_table({network: folder / network for network in ("alpha", "half")})
     assert not table.duplicated(["network", "scheme", "ber"]).any()
-    assert set(table.loc[table["network"] == "half", "scheme"]) == {"chosen", "unprotected"}
+    assert set(table.loc[table["network"] == "half", "scheme"]) == {"chosen", "gentle", "unprotected"}
     row = table[(table["network"] == "alpha") & (table["scheme"] == "chosen") & (table["ber"] == 0.1)].iloc[0]
     # Drops of 0.25, 0.25, 0.25 and 20 pp.
     assert (row["trials"], row["images"]) == (4, IMAGES)
