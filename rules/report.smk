@@ -36,7 +36,7 @@ rule build_report:
         title=lambda wildcards: f"Spare bits of {len(NETWORKS)} network{'s' * (len(NETWORKS) > 1)}"
         + (", full campaign" if wildcards.extent else ""),
     shell:
-        "python -m scripts.build_report --results {params.results:q} --extent {wildcards.extent:q}"
+        "python -m scripts.build_report --results {params.results:q} --extent={wildcards.extent:q}"
         " --networks {params.networks:q} --tolerance-pp {params.tolerance_pp} --title {params.title:q}"
         " --template {input.template:q} --captions {input.captions:q} --report {output.report:q}"
         " --figures {output.figures:q} > {log:q} 2>&1"

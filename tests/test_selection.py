@@ -21,6 +21,7 @@ from sparebits.sampling import calibration_split
 from sparebits.schemes.coded import planned
 from sparebits.selection.choice import Candidate, choose
 from sparebits.selection.expected_loss import (
+    MOST_ANY_FAILS,
     Combination,
     CostCurve,
     RoleOption,
@@ -298,11 +299,15 @@ def test_role_options_take_losses_from_the_tables():
         for trial in (0, 2)
     ]
     failed = pd.DataFrame(rows, columns=["role", "span", "policy", "fraction", "trial", "expected_loss_pp"])
+    # Four words of a channel are one code word.
+    failed["code_words"] = np.where(failed["span"] == "channel", 70, 280)
     options = role_options(layouts, failed)
     assert {o.plan.policy for o in options["weights"]} == {"zero", "posterior mean"}
     (norm,) = options["batchnorm"]
     assert (norm.plan.policy, norm.plan.span, norm.layout_loss) == ("median", "fused", 0.5)
     assert (norm.plan.decoder, norm.margin_shift) == ("maximum likelihood", 0.03)
+    assert norm.code_words == 70
+    assert {o.code_words for o in options["weights"]} == {280}
     assert {(o.plan.decoder, o.margin_shift) for o in options["weights"]} == {("bounded distance", 0.02)}
     # The mean of factors 1.0 and 1.2.
     assert norm.detected_cost.at(0.1) == pytest.approx(33)
@@ -352,6 +357,29 @@ def test_a_gentle_combination_moves_least_of_those_that_fail_seldom(ber, most):
             assert option.failure_loss(ber) == min(other.failure_loss(ber) for other in of_role)
 
 
+@pytest.mark.parametrize("ber", [1e-4, 1e-3, 0.01, 0.03])
+def test_every_word_of_gentle_batchnorms_and_biases_is_safe(ber):
+    """Whatever failures cost on average, one spoilt word in a hundred maps is too many there; of weights it is not."""
+    plain = gentle_options()
+    counted = {role: [replace(option, code_words=100) for option in of_role] for role, of_role in plain.items()}
+    (free,), (safe,) = gentlest(plain, ber, [10.0]), gentlest(counted, ber, [10.0])
+    before, after = ({option.role: option for option in found.options} for found in (free, safe))
+    for role in ("batchnorm", "other"):
+        assert after[role].any_fails(ber) <= MOST_ANY_FAILS
+        kind = [o for o in counted[role] if o.failure_loss(ber) <= 10.0 and o.any_fails(ber) <= MOST_ANY_FAILS]
+        assert after[role].margin_shift == min(option.margin_shift for option in kind)
+    assert after["weights"].plan == before["weights"].plan
+
+
+def test_that_any_word_fails_is_bounded_by_all_of_them():
+    option = replace(gentle_options()["weights"][0], code_words=300)
+    found = word_probabilities(named_code(option.plan.code), 0.05)
+    fails = found.detected + found.miscorrected
+    assert 1 - (1 - fails) ** 300 <= option.any_fails(0.05) <= 1
+    assert option.any_fails(0.05) == pytest.approx(300 * fails)
+    assert option.any_fails(0.4) == 1
+
+
 def test_gentle_combinations_grow_stronger_and_none_is_twice():
     options = gentle_options()
     found = gentlest(options, 0.01, [1e-1, 1e-1, 1e-3, 1e-6, 0.0])
@@ -393,7 +421,7 @@ def measured_options():
         ],
         columns=["role", "span", "policy", "fraction", "trial", "expected_loss_pp"],
     )
-    return role_options(layouts, failed)
+    return role_options(layouts, failed.assign(code_words=100))
 
 
 def test_a_gentle_choice_is_made_among_gentle_finalists(evaluator, golden, measured_options):

@@ -73,10 +73,9 @@ def run_campaign(
     """campaign.csv: a row a scheme, fault and trial.
 
     Bit error rates ascend. A scheme leaves them after the first at which every trial dropped by more than `LOST_PP`:
-    maps are nested, so higher rates hit it harder. Other faults meet every scheme as it was
-    published. Trials under a fault end early where
-    they have shown that a scheme does not hold it (statistics.sequential.StoppingRule). Then ours and their best
-    rival (held.best_rival) go on to `claim_trials`.
+    maps are nested, so higher rates hit it harder. Other faults meet every scheme as it was published. Trials under a
+    fault end early where they have shown that a scheme does not hold it (statistics.sequential.StoppingRule). Then ours
+    and their best rival (held.best_rival) go on to `claim_trials`.
 
     Args:
         evaluator: of the network.
@@ -106,8 +105,8 @@ def run_campaign(
             longer = _ascend(runner, scheme, independent, claim_trials)
             if scheme.name == CHOSEN:
                 longer += [row for fault in faults for row in runner.run(scheme, fault, claim_trials)]
-            rows = [row for row in rows if row["scheme"] != scheme.name or row["ber"] != row["ber"]] + longer
-    # A fault that went on to more trials has its first ones twice.
+            rows += longer
+    # Of schemes that went on the first trials are there twice.
     table = pd.DataFrame(rows)
     return table.drop_duplicates(["scheme", "fault_model", "target", "ber", "trial"], ignore_index=True)
 

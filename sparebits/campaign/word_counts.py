@@ -1,6 +1,7 @@
 """Corrected, detected and miscorrected code words of a campaign against the exact probabilities of the codes."""
 
 from collections.abc import Sequence
+from statistics import mode
 
 import numpy as np
 import pandas as pd
@@ -30,9 +31,12 @@ def word_counts(campaign: pd.DataFrame, schemes: Sequence[StoredNetwork]) -> pd.
     """
     flips = independent_flips(campaign)
     rows = []
+    sizes = flips[flips["ber"] > 0].groupby(["scheme", "ber"]).size()
+    # A scheme whose every cell ended early is told by what others ran.
+    usual = mode(sizes.groupby("scheme").max()) if len(sizes) else 0
     for scheme in schemes:
         own = flips[(flips["scheme"] == scheme.name) & (flips["ber"] > 0)]
-        planned = own.groupby("ber").size().max()
+        planned = max(own.groupby("ber").size().max(), usual) if len(own) else usual
         for ber, cell in own.groupby("ber"):
             expected = _expected(scheme, ber)
             if len(cell) == planned and expected is not None:

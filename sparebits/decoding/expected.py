@@ -4,7 +4,11 @@ from math import comb
 from typing import NamedTuple
 
 from sparebits.codes.linear import LinearCode
-from sparebits.codes.probabilities import patterns_by_weight
+from sparebits.codes.packing import LIMB_BITS
+from sparebits.codes.probabilities import nearest_error_bound, patterns_by_weight
+
+MOST_UNKNOWN = 1e-4
+"""Bound of the probability that nearest-codeword decoding fails, up to which it counts as never."""
 
 
 class ExpectedOutcome(NamedTuple):
@@ -20,8 +24,8 @@ def expected_outcome(code: LinearCode, decoder: str, p: float) -> ExpectedOutcom
 
     Bounded distance: a word is corrected if it lies within t of a codeword without being one, rightly or wrongly.
     Majority: a bit is wrong if most of its copies are, and corrected if its copies differ. Maximum likelihood: words
-    with any flips are corrected; that they are then wrong, or tie, is so rare for the long codes decoded so
-    (codes.probabilities.nearest_error_bound) that it counts as never; for short ones it is not known.
+    with any flips are corrected; that they are then wrong, or tie, counts as never as long as its bound
+    (codes.probabilities.nearest_error_bound) is small; beyond, and for short codes, it is not known.
 
     Args:
         code: of the word.
@@ -37,7 +41,9 @@ def expected_outcome(code: LinearCode, decoder: str, p: float) -> ExpectedOutcom
         unanimous = (1 - p) ** copies + p**copies
         return ExpectedOutcome(1 - unanimous**code.k, 0.0, 1 - (1 - wrong_bit) ** code.k)
     if decoder == "maximum likelihood":
-        return ExpectedOutcome(1 - (1 - p) ** code.n, 0.0, 0.0) if code.n > 64 else None
+        if code.n <= LIMB_BITS or nearest_error_bound(code, p) > MOST_UNKNOWN:
+            return None
+        return ExpectedOutcome(1 - (1 - p) ** code.n, 0.0, 0.0)
     if code.weight_distribution is None or code.adjacent_doubles == "corrected":
         return None
     corrected, detected, miscorrected = (

@@ -31,7 +31,7 @@ def decode_majority(code: LinearCode, words: np.ndarray) -> DecodedWords:
 
 def _copies(code: LinearCode, words: np.ndarray) -> list[np.ndarray]:
     """Each copy of the data bits, of an unsigned type that holds them, (N,)."""
-    limbs = words.reshape(len(words), -1)
+    limbs = words if words.ndim == 2 else words[:, None]
     kind = limbs.dtype.type
     ones = kind((1 << code.k) - 1)
     copies = []

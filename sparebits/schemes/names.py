@@ -4,7 +4,7 @@ CHOSEN, GENTLE, CLIPPED = "chosen", "gentle", "chosen + range restriction"
 OURS = (CHOSEN, GENTLE, CLIPPED)
 """What is ours: the chosen scheme, the one chosen for a low bit error rate, and the first with clipped activations."""
 PARTS = ("unprotected", "truncate-only", "force-only", "same-layout repetition")
-"""What our scheme consists of, or builds on; neither published nor rivals."""
+"""What our scheme consists of, or builds on; not published, though the strongest may be the best rival."""
 EQUAL_MEMORY = ("int8 three times", "bfloat16 + code")
 """What an engineer might make of the same memory; not published."""
 POLICIES = ("keep", "zero", "median", "posterior mean")

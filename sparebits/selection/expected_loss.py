@@ -168,9 +168,14 @@ def gentlest(
             ]
             if not strong:
                 strong = [min(of_role, key=lambda option: option.failure_loss(ber))]
-            chosen.append(min(strong, key=lambda option: (option.margin_shift, option.failure_loss(ber))))
+            chosen.append(min(strong, key=lambda option: (_known(option.margin_shift), option.failure_loss(ber))))
         found.setdefault(tuple(id(option) for option in chosen), Combination(tuple(chosen)))
     return list(found.values())
+
+
+def _known(shift: float) -> float:
+    """A movement of margins of which none was finite counts as the farthest."""
+    return float("inf") if np.isnan(shift) else shift
 
 
 def preference(option: RoleOption | Combination, ber: float) -> tuple[float, float]:
