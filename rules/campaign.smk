@@ -60,11 +60,12 @@ rule inject_faults:
         calibration=lambda wildcards: calibration_of(wildcards.network, f"campaign{wildcards.extent}"),
         campaign=lambda wildcards: campaign_of(wildcards.extent),
         faults=lambda wildcards: json.dumps(config[f"campaign{wildcards.extent}"]["faults"], sort_keys=True),
+        gentle_ber=config["selection"]["gentle"]["ber"],
     shell:
         "python -m scripts.inject_faults --network {input.network:q} --images {input.images:q} --labels {input.labels:q}"
         " {params.evaluation} --threads {threads} --golden {input.golden:q} {params.calibration}"
         " --selection {input.selection:q} --gentle {input.gentle:q} --combined {input.combined:q} {params.campaign}"
-        " --faults {params.faults:q} --word-counts {output.word_counts:q} --output {output.csv:q} > {log:q} 2>&1"
+        " --faults {params.faults:q} --gentle-ber {params.gentle_ber} --word-counts {output.word_counts:q} --output {output.csv:q} > {log:q} 2>&1"
 
 
 rule ablate_protection:

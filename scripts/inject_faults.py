@@ -20,6 +20,7 @@ def main(arguments: argparse.Namespace) -> None:
     faults = [fault_from_dict(entry) for entry in entries]
     evaluator = open_evaluator(arguments)
     own = {"faults": entries, "claim_trials": arguments.claim_trials, "every_policy": arguments.every_policy}
+    own["gentle_ber"] = arguments.gentle_ber
     journal = Journal(arguments.output, campaign_setup(__file__, arguments, own))
     settings = read_settings(arguments, evaluator)
     schemes = list(build_schemes(evaluator.parameters, settings, arguments.every_policy))
@@ -34,6 +35,7 @@ def main(arguments: argparse.Namespace) -> None:
         seed=arguments.seed,
         journal=journal,
         faults=faults,
+        gentle_ber=arguments.gentle_ber,
     )
     write_table(arguments.word_counts, word_counts(table, schemes))
     write_table(arguments.output, table)
@@ -45,6 +47,7 @@ if __name__ == "__main__":
     add_campaign_options(parser)
     parser.add_argument("--faults", default="[]", help="further faults, as JSON")
     parser.add_argument("--claim-trials", type=int, required=True, help="of the chosen scheme and its best rival")
+    parser.add_argument("--gentle-ber", type=float, required=True, help="that the gentle scheme was chosen for")
     parser.add_argument("--word-counts", required=True, help="word_counts.csv: what became of code words")
     parser.add_argument("--every-policy", action="store_true", help="schemes that detect also with the other policies")
     run(main, parser)

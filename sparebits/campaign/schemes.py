@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 import pandas as pd
@@ -69,6 +70,7 @@ def run_campaign(
     seed: int,
     journal: Journal | None = None,
     faults: Sequence[Fault] = (),
+    gentle_ber: float = inf,
 ) -> pd.DataFrame:
     """campaign.csv: a row a scheme, fault and trial.
 
@@ -88,6 +90,7 @@ def run_campaign(
         seed: of the experiment.
         journal: where finished trials are kept; those that it has are not run again.
         faults: further ones.
+        gentle_ber: bit error rate that the gentle scheme was chosen for; it goes on up to there.
     """
     parameters = evaluator.parameters
     for fault in faults:
@@ -99,13 +102,14 @@ def run_campaign(
         rows += _ascend(runner, scheme, independent, trials)
         if scheme.name == base_name(scheme.name):
             rows += [row for fault in faults for row in runner.run(scheme, fault, trials)]
-    rival = best_rival(pd.DataFrame(rows))
-    for scheme in schemes:
-        if claim_trials > trials and scheme.name in (CHOSEN, GENTLE, rival):
-            longer = _ascend(runner, scheme, independent, claim_trials)
-            if scheme.name == CHOSEN:
-                longer += [row for fault in faults for row in runner.run(scheme, fault, claim_trials)]
-            rows += longer
+    going_on = {CHOSEN: inf, best_rival(pd.DataFrame(rows)): inf, GENTLE: gentle_ber}
+    for name, highest in going_on.items():
+        for scheme in (scheme for scheme in schemes if scheme.name == name and claim_trials > trials):
+            rows += _ascend(
+                runner, scheme, [fault for fault in independent if fault.model.ber <= highest], claim_trials
+            )
+            if name == CHOSEN:
+                rows += [row for fault in faults for row in runner.run(scheme, fault, claim_trials)]
     # Of schemes that went on the first trials are there twice.
     table = pd.DataFrame(rows)
     return table.drop_duplicates(["scheme", "fault_model", "target", "ber", "trial"], ignore_index=True)
