@@ -48,15 +48,13 @@ class ForceOnly(Coded):
 
     def forgeries(self, index: int) -> list[Forgery]:
         """Every stored bit that is read, by itself."""
-        group = self.group_at(index)
-        found, stored = [], self.memory[PARAMETERS]
-        for bit in range(group.code.k):
-            memory = {PARAMETERS: stored.copy()}
-            memory[PARAMETERS][index] ^= stored.dtype.type(1 << bit)
-            word = int(self.read(memory).words[index])
-            if word != int(self.clean[index]):
-                found.append(Forgery(word, (Flip(PARAMETERS, index, bit),)))
-        return found
+        group, stored = self.group_at(index), self.memory[PARAMETERS][index]
+        ones, zeros = next((o, z) for span, o, z in self._known if span.start <= index < span.stop)
+        kind, k = stored.dtype.type, group.code.k
+        flipped = (stored ^ (kind(1) << np.arange(k, dtype=stored.dtype)) | ones) & ~zeros
+        words = group.layouts[0].restore(flipped & kind((1 << k) - 1)).tolist()
+        now = int(self.clean[index])
+        return [Forgery(word, (Flip(PARAMETERS, index, bit),)) for bit, word in enumerate(words) if word != now]
 
 
 def uncoded(k: int) -> LinearCode:

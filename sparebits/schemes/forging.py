@@ -7,6 +7,7 @@ value; of [128,43,32] others are lighter (17 flips instead of 21).
 """
 
 from collections.abc import Sequence
+from functools import cached_property
 from itertools import combinations
 
 import numpy as np
@@ -44,14 +45,41 @@ def forge(group: Group, part: int, place: int, spans: Sequence[slice], stored: n
     targets = layout.restore(own.astype(packed_dtype(layout.data_bits))).tolist()
     now = targets.pop()
     codewords = unpack(group.code.encode(changes), group.code.n).astype(bool)
-    width = layout.fmt.width
-    forgeries: dict[int, Forgery] = {}
-    for target, change, codeword in zip(targets, changes.tolist(), codewords, strict=True):
-        positions = _fewest_flips(group, change, np.flatnonzero(codeword).tolist())
-        if target != now and (target not in forgeries or len(positions) < len(forgeries[target].flips)):
-            flips = tuple(Flip(PARAMETERS, spans[p // width].start + place, p % width) for p in positions)
-            forgeries[target] = Forgery(target, flips)
-    return list(forgeries.values())
+    counts = _flips_needed(group, changes, codewords)
+    cheapest: dict[int, int] = {}
+    for number in np.argsort(counts, kind="stable").tolist():
+        if targets[number] != now:
+            cheapest.setdefault(targets[number], number)
+    starts = [span.start + place for span in spans]
+    return [
+        Forgery(target, _Flips(group, int(changes[number]), codewords[number], int(counts[number]), starts))
+        for target, number in cheapest.items()
+    ]
+
+
+class _Flips(Sequence):
+    """The flips of a forgery, found when they are asked for: of thousands of forgeries an attacker takes one."""
+
+    def __init__(self, group: Group, change: int, codeword: np.ndarray, count: int, starts: list[int]):
+        self._group, self._change, self._codeword = group, change, codeword
+        self._count, self._starts = count, starts
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, number):
+        return self._flips[number]
+
+    @cached_property
+    def _flips(self) -> list[Flip]:
+        code, width = self._group.code, self._group.layouts[0].fmt.width
+        if self._group.decoder == "majority":
+            needed = _majority(code)
+            bits = [bit for bit in range(code.k) if self._change >> bit & 1]
+            positions = [bit + copy * code.k for bit in bits for copy in range(needed)]
+        else:
+            positions = np.flatnonzero(self._codeword)[: self._count].tolist()
+        return [Flip(PARAMETERS, self._starts[p // width], p % width) for p in positions]
 
 
 def _changes(code: LinearCode, shift: int, own: int) -> np.ndarray:
@@ -64,15 +92,14 @@ def _changes(code: LinearCode, shift: int, own: int) -> np.ndarray:
     return np.array([sum(1 << shift + bit for bit in bits) for bits in chosen], dtype=np.uint64)
 
 
-def _fewest_flips(group: Group, change: int, differing: list[int]) -> list[int]:
-    """Positions in the code word whose flips make the decoder change the data by `change`.
-
-    Args:
-        differing: positions in which the codeword then differs.
-    """
-    code = group.code
+def _flips_needed(group: Group, changes: np.ndarray, codewords: np.ndarray) -> np.ndarray:
+    """Flips that make the decoder change the data so, int64 (changes,); `codewords` are those of the changes."""
     if group.decoder == "majority":
-        needed = code.n // code.k // 2 + 1
-        return [bit + copy * code.k for bit in range(code.k) if change >> bit & 1 for copy in range(needed)]
+        return np.bitwise_count(changes).astype(np.int64) * _majority(group.code)
     # Nearest-codeword decoding may need fewer, but is certain to follow only within t flips of the target.
-    return differing[: len(differing) - code.t]
+    return codewords.sum(axis=1) - group.code.t
+
+
+def _majority(code: LinearCode) -> int:
+    """Copies of a bit that decide."""
+    return code.n // code.k // 2 + 1

@@ -1,7 +1,7 @@
 """What every scheme has: a network's parameters as they lie in memory, and what is read from them after faults."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -35,7 +35,7 @@ class Forgery:
     """
 
     word: int
-    flips: tuple[Flip, ...]
+    flips: Sequence[Flip]
 
 
 @dataclass(frozen=True)
