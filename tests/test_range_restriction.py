@@ -218,7 +218,8 @@ def test_the_memory_of_the_scheme_inside_is_read_as_without_bounds(parameters, b
         assert stored.count_miscorrected(reading) == inner.count_miscorrected(expected)
         np.testing.assert_array_equal(stored.clean, inner.clean)
         forgeries = stored.forgeries(40)
-        assert forgeries == inner.forgeries(40)
+        others = inner.forgeries(40)
+        assert [(f.word, list(f.flips)) for f in forgeries] == [(f.word, list(f.flips)) for f in others]
         for forgery in forgeries[:3]:
             wrong = stored.read(hit(stored, forgery.flips))
             assert 40 in changed(wrong, stored)
