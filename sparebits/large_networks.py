@@ -6,7 +6,6 @@ that were measured, at the same fraction of their words. What a layout costs wit
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import expm1, log1p
 
 import numpy as np
 import pandas as pd
@@ -17,6 +16,7 @@ from sparebits.codes.catalogue import best_code, named_code
 from sparebits.codes.linear import LinearCode
 from sparebits.codes.probabilities import nearest_error_bound, probability_not_corrected
 from sparebits.construction import build_architecture
+from sparebits.costs.expected import probability_dirty
 from sparebits.parameters import parameter_tensors
 
 WEIGHTS_CODE, BATCHNORM_CODE = "reed-muller(32,6)", "extended-bch(128,29)"
@@ -74,8 +74,8 @@ def predict(network: str, words: Words, bers: Sequence[float], failed_words: Seq
     base = best_code(32, BASE_BITS)
     rows = []
     for ber in bers:
-        channel = _any(nearest_error_bound(norm, ber), words.channels)
-        wrong_base = _any(repeated_error_bound(base, COPIES, ber), words.layouts)
+        channel = probability_dirty(words.channels, nearest_error_bound(norm, ber))
+        wrong_base = probability_dirty(words.layouts, repeated_error_bound(base, COPIES, ber))
         beyond = probability_not_corrected(weights, ber)
         rows.append(
             {
@@ -102,11 +102,6 @@ def repeated_error_bound(code: LinearCode, copies: int, p: float) -> float:
             if w and count
         ),
     )
-
-
-def _any(probability: float, words: int) -> float:
-    """That at least one of independent words fails."""
-    return -expm1(words * log1p(-min(probability, 1 - 1e-16)))
 
 
 def _loss_at(table: pd.DataFrame, fraction: float) -> float:

@@ -1,6 +1,7 @@
 """What each scheme costs on a network: memory, gates of every read, operations of dirty words."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pandas as pd
 
@@ -69,16 +70,7 @@ def code_cost(code: LinearCode, decoder: str, policy: str) -> DecodingCost:
     if decoder == "maximum likelihood" and code.n > LIMB_BITS:
         within = decoding_cost(code, "algebraic", policy)
         search = Operation("XOR, popcount and comparison", 1 << code.k, code.n)
-        return DecodingCost(
-            within.encoder_gates,
-            within.encoder_depth,
-            within.check_gates,
-            within.correct_gates,
-            within.depth,
-            within.dirty_operations,
-            (search,),
-            words=within.words,
-        )
+        return replace(within, beyond_operations=(search,))
     if decoder == "bounded distance" and code.t > 1:
         for way in ("Hadamard transform", "algebraic", "leader table", "comparison"):
             try:

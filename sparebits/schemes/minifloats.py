@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from sparebits.codes.catalogue import named_code
-from sparebits.codes.sizes import hamming_check_bits
 from sparebits.parameters import FlatParameters
 from sparebits.protection.plan import Plan, RolePlan
+from sparebits.protection.thesis import secded_of
 from sparebits.schemes.coded import Coded, planned
 
 WORDS_OF_SPAN = {"word": 1, "channel": 4, "fused": 4}
@@ -68,4 +68,4 @@ def repetition(k: int, n: int) -> str:
 
 
 def secded(k: int, n: int) -> str:
-    return f"secded({k + hamming_check_bits(k) + 1},{k})"
+    return secded_of(k).name
