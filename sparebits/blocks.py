@@ -12,7 +12,9 @@ BLOCK = 1 << 18
 """Words of a block: its 32-bit words, their values and their errors stay in the caches."""
 
 
-def map_blocks(worker: Callable[[Iterator[slice]], list[tuple[int, Result]]], count: int) -> list[Result]:
+def map_blocks(
+    worker: Callable[[Iterator[slice]], list[tuple[int, Result]]], count: int, size: int = BLOCK
+) -> list[Result]:
     """The results for the blocks of 0..count - 1, in order.
 
     Threads are worth it because the kernels release the interpreter's lock. Blocks do not depend on the number of
@@ -23,9 +25,10 @@ def map_blocks(worker: Callable[[Iterator[slice]], list[tuple[int, Result]]], co
         worker: is called once a thread; takes blocks until there are no more, and returns the start and the result of
             each that it took.
         count: words.
+        size: of a block.
     """
-    blocks = iter([slice(start, min(start + BLOCK, count)) for start in range(0, count, BLOCK)])
-    threads = min(numba.config.NUMBA_NUM_THREADS, -(-count // BLOCK))
+    blocks = iter([slice(start, min(start + size, count)) for start in range(0, count, size)])
+    threads = min(numba.config.NUMBA_NUM_THREADS, -(-count // size))
     if threads <= 1:
         return [result for _, result in worker(blocks)]
     with ThreadPoolExecutor(threads) as pool:

@@ -10,9 +10,11 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import pandas as pd
-
 from sparebits.errors import InputError
+from sparebits.long_codes import commands as long_commands
+from sparebits.long_codes.checkpoint import write_long
+from sparebits.long_codes.header import mode_of
+from sparebits.long_codes.scheme import MODES, fit_long_scheme
 from sparebits.protection.analysis import failure_table, rounding_table, tensor_table, window_table
 from sparebits.protection.checkpoint import (
     ProtectedCheckpoint,
@@ -29,10 +31,16 @@ from sparebits.protection.header import without_protection
 from sparebits.protection.inspection import beyond_repair, count_table, group_table
 from sparebits.protection.plan import Plan, plan_from_dict
 from sparebits.protection.prepared import fit_to_file
-from sparebits.tensor_files import SUFFIXES
+from sparebits.tensor_files import SUFFIXES, read_tensors
+from sparebits.text_tables import print_table
 
 BERS = (1e-4, 1e-3, 1e-2, 2e-2, 5e-2)
 """At which `analyze` says how many words fail."""
+
+_MODE_HELP = (
+    "word (default): a code in every word, for inference that decodes on access; block: one code over 768 words, for "
+    "storage; nested: both, a value is read from two words; nested-word: the same with a value a word"
+)
 
 SHOWN = 20
 """Words beyond repair that are listed."""
@@ -59,18 +67,18 @@ def analyze(arguments: argparse.Namespace) -> int:
     checkpoint = read_checkpoint(arguments.file)
     fmt = checkpoint.fmt
     print(f"{arguments.file}: {len(checkpoint.words):,} values of {fmt.name} in {len(checkpoint.tensors)} tensors\n")
-    _print_table(tensor_table(checkpoint))
+    print_table(tensor_table(checkpoint))
     print("\nExponents that are not of zeros, and the bits of a window that holds all of the widest tensor's:\n")
-    _print_table(window_table(checkpoint).rename(columns={"window_bits": "window bits"}))
+    print_table(window_table(checkpoint).rename(columns={"window_bits": "window bits"}))
     scheme = _named(arguments.file, lambda: fit_scheme(default_plan(fmt), checkpoint.tensors, checkpoint.words, fmt))
     print("\nWith the default plan: relative errors of the values that are not zero, and how many of them become it:\n")
     errors = rounding_table(checkpoint, scheme)
     for column in ("median_error", "largest_error"):
         errors[column] = errors[column].map("{:.3g} %".format)
-    _print_table(errors.rename(columns=lambda column: column.replace("_", " ")))
+    print_table(errors.rename(columns=lambda column: column.replace("_", " ")))
     print("\nCode words expected to have more flips than their code corrects, at bit error rates of:\n")
     failures = failure_table(scheme, checkpoint.tensors, BERS)
-    _print_table(failures.map(lambda value: f"{value:.2g}" if isinstance(value, float) else value))
+    print_table(failures.map(lambda value: f"{value:.2g}" if isinstance(value, float) else value))
     print(
         "\nWhat this costs in accuracy only images can tell: add the network to config.yaml, run "
         "`snakemake --cores all`, and give results/NETWORK/selection.json to `sparebits protect`."
@@ -81,6 +89,8 @@ def analyze(arguments: argparse.Namespace) -> int:
 def protect(arguments: argparse.Namespace) -> int:
     """Write FILE with its spare bits filled by codes, to --output."""
     output = _new_file(arguments, (".safetensors",))
+    if arguments.mode != "word":
+        return _protect_in_blocks(arguments, output)
     plan = _selected_plan(arguments.selection) if arguments.selection else None
     checkpoint = read_checkpoint(arguments.file)
     fitted = fit_to_file(plan or default_plan(checkpoint.fmt), arguments.file, checkpoint)
@@ -94,6 +104,8 @@ def protect(arguments: argparse.Namespace) -> int:
 
 def inspect(arguments: argparse.Namespace) -> int:
     """Print how FILE is protected."""
+    if _is_in_blocks(arguments.file):
+        return long_commands.inspect(arguments.file)
     checkpoint = read_protected(arguments.file)
     size, added = Path(arguments.file).stat().st_size, checkpoint.added_bytes
     print(
@@ -104,12 +116,14 @@ def inspect(arguments: argparse.Namespace) -> int:
         print(f"{key}: {text[:200]}")
     share = f"{100 * added / (size - added):.3g} %"
     print(f"header {checkpoint.header_bytes:,} bytes; {added:,} bytes ({share}) more than the original\n")
-    _print_table(group_table(checkpoint.scheme))
+    print_table(group_table(checkpoint.scheme))
     return 0
 
 
 def verify(arguments: argparse.Namespace) -> int:
     """Count the flips in FILE; it stays as it is."""
+    if _is_in_blocks(arguments.file):
+        return long_commands.verify(arguments.file)
     checkpoint = read_protected(arguments.file)
     _, reports = repair_words(checkpoint.scheme, checkpoint.words, checkpoint.tensors)
     _print_counts(arguments.file, checkpoint, reports)
@@ -117,7 +131,9 @@ def verify(arguments: argparse.Namespace) -> int:
 
 
 def scrub(arguments: argparse.Namespace) -> int:
-    """Undo the flips in FILE, in place; words beyond repair stay as they are."""
+    """Undo the flips in FILE, in place; words or blocks beyond repair stay as they are."""
+    if _is_in_blocks(arguments.file):
+        return long_commands.scrub(arguments.file)
     checkpoint = read_protected(arguments.file)
     stored, reports = repair_words(checkpoint.scheme, checkpoint.words, checkpoint.tensors)
     is_hit = bool(checkpoint.protection.outvoted_bits) or any(report.corrected_bits for report in reports)
@@ -131,6 +147,8 @@ def scrub(arguments: argparse.Namespace) -> int:
 def restore(arguments: argparse.Namespace) -> int:
     """Write FILE as an ordinary checkpoint, its values as the layouts keep them, to --output."""
     output = _new_file(arguments, SUFFIXES)
+    if _is_in_blocks(arguments.file):
+        return long_commands.restore(arguments.file, output)
     checkpoint = read_protected(arguments.file)
     recovered = recover_words(checkpoint.scheme, checkpoint.words, checkpoint.tensors)
     write_restored(output, checkpoint, recovered.words)
@@ -151,8 +169,32 @@ def _parser() -> argparse.ArgumentParser:
             of_command.add_argument("--output", required=True, help="the file to write")
             of_command.add_argument("--force", action="store_true", help="overwrite the output if it exists")
         if command is protect:
+            of_command.add_argument("--mode", choices=("word", *MODES), default="word", help=_MODE_HELP)
             of_command.add_argument("--selection", help="the workflow's choice, results/NETWORK/selection.json")
     return parser
+
+
+def _is_in_blocks(path: str) -> bool:
+    """Whether a protected file is stored in a code over many words."""
+    return _named(path, lambda: mode_of(read_tensors(path).metadata)) != "word"
+
+
+def _protect_in_blocks(arguments: argparse.Namespace, output: Path) -> int:
+    if arguments.selection:
+        raise InputError(
+            f"{arguments.selection} chooses codes of single words; --mode {arguments.mode} has a layout and a code of "
+            "its own, so leave --selection out"
+        )
+    checkpoint = read_checkpoint(arguments.file)
+    scheme = _named(
+        arguments.file,
+        lambda: fit_long_scheme(arguments.mode, checkpoint.tensors, checkpoint.words, checkpoint.fmt),
+    )
+    write_long(output, checkpoint, scheme)
+    print(
+        f"{output}: {len(checkpoint.words):,} values in {len(checkpoint.tensors)} tensors are protected, {scheme.title}"
+    )
+    return 0
 
 
 def _new_file(arguments: argparse.Namespace, suffixes: Sequence[str]) -> Path:
@@ -189,7 +231,7 @@ def _named(path: str, work: Callable):
 def _print_counts(path: str | Path, checkpoint: ProtectedCheckpoint, reports: Sequence[GroupReport]) -> None:
     print(f"{path}: code words")
     counts = count_table(reports, checkpoint.tensors).rename(columns=lambda column: column.replace("_", " "))
-    _print_table(counts.map(lambda value: f"{value:,}" if isinstance(value, int) else value))
+    print_table(counts.map(lambda value: f"{value:,}" if isinstance(value, int) else value))
     if checkpoint.protection.outvoted_bits:
         print(f"{checkpoint.protection.outvoted_bits} bits of the records were corrected by their codes and copies")
 
@@ -205,16 +247,3 @@ def _print_beyond_repair(reports: Sequence[GroupReport], what: str) -> int:
     if len(words) > SHOWN:
         print(f"  ... and {len(words) - SHOWN:,} more")
     return 1
-
-
-def _print_table(table: pd.DataFrame) -> None:
-    """Columns aligned, texts to the left and numbers to the right."""
-    cells = [list(map(str, table.columns)), *([str(value) for value in row] for row in table.itertuples(index=False))]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    is_number = [all(cell[column].lstrip("-")[:1].isdigit() for cell in cells[1:]) for column in range(len(widths))]
-    for row in cells:
-        aligned = [
-            cell.rjust(width) if right else cell.ljust(width)
-            for cell, width, right in zip(row, widths, is_number, strict=True)
-        ]
-        print("  ".join(aligned).rstrip())

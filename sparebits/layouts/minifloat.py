@@ -90,6 +90,11 @@ class Minifloat:
         """Bits of the sign, the exponent and the mantissa, such as 1-4-6."""
         return f"{int(self.signed)}-{self.exponent_bits}-{self.mantissa_bits}"
 
+    @property
+    def base_limit(self) -> int:
+        """Bases lie below: a window ends below the exponent of infinities; that of all exponents has base 0."""
+        return _highest_base(self.fmt, self.exponent_bits) + 1
+
     def quantise(self, words: np.ndarray) -> np.ndarray:
         """The data words nearest to the words' values, ties to even; values above the window become the largest.
 

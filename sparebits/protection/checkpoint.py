@@ -104,7 +104,7 @@ def write_protected(
     uncovered = {tensor.name for tensor in original.tensors if tensor.is_floating_point} ^ set(scheme.group_of)
     if uncovered:
         raise InputError(f"{path}: the scheme and the original differ in their tensors, as in {min(uncovered)}")
-    protected = _with_words(original, tensors, stored)
+    protected = with_words(original, tensors, stored)
     metadata = {**original.metadata, **protection_metadata(scheme, original.tied)}
     write_tensors(path, TensorFile(protected.tensors, metadata))
 
@@ -117,7 +117,7 @@ def write_repaired(path: str | Path, checkpoint: ProtectedCheckpoint, stored: np
         stored: repaired words, (values,).
     """
     path = Path(path).resolve()
-    repaired = _with_words(checkpoint.file, checkpoint.tensors, stored)
+    repaired = with_words(checkpoint.file, checkpoint.tensors, stored)
     # Each entry keeps its place, so that an undamaged file is written again byte for byte.
     metadata = repaired.metadata | protection_metadata(checkpoint.scheme, checkpoint.protection.tied)
     with whole_file(path) as temporary:
@@ -131,23 +131,17 @@ def write_restored(path: str | Path, checkpoint: ProtectedCheckpoint, words: np.
     Args:
         words: decoded ones, (values,).
     """
-    restored = _with_words(checkpoint.file, checkpoint.tensors, words)
+    restored = with_words(checkpoint.file, checkpoint.tensors, words)
     metadata = without_protection(restored.metadata)
     write_tensors(path, TensorFile(restored.tensors, metadata, checkpoint.protection.tied))
 
 
-def _checkpoint(file: TensorFile, path: str | Path) -> Checkpoint:
-    floats = [tensor for tensor in file.tensors if tensor.is_floating_point]
-    fmt = _format_of(file, path)
-    tensors = named_tensors({tensor.name: tensor.shape for tensor in floats})
-    words = np.empty(sum(tensor.values for tensor in tensors), dtype=fmt.word_dtype)
-    for tensor, content in zip(tensors, floats, strict=True):
-        words[tensor.span] = content.words(fmt.word_dtype)
-    return Checkpoint(file, fmt, tensors, words)
+def format_of(file: TensorFile, path: str | Path) -> FloatFormat:
+    """The one format of a file's floating-point tensors.
 
-
-def _format_of(file: TensorFile, path: str | Path) -> FloatFormat:
-    """The one format of the floating-point tensors."""
+    Raises:
+        InputError: there are several, none, or one that is not known.
+    """
     values: dict[str, int] = {}
     for tensor in file.tensors:
         if tensor.is_floating_point:
@@ -165,7 +159,13 @@ def _format_of(file: TensorFile, path: str | Path) -> FloatFormat:
     return FORMATS[dtype]
 
 
-def _with_words(file: TensorFile, tensors: Sequence[ParameterTensor], words: np.ndarray) -> TensorFile:
+def floating_tensors(file: TensorFile) -> list[ParameterTensor]:
+    """The floating-point tensors of a file, in the order in which they lie there."""
+    return named_tensors({tensor.name: tensor.shape for tensor in file.tensors if tensor.is_floating_point})
+
+
+def with_words(file: TensorFile, tensors: Sequence[ParameterTensor], words: np.ndarray) -> TensorFile:
+    """The file with other words, (values,), where the tensors say."""
     spans = {tensor.name: tensor.span for tensor in tensors}
     return replace(
         file,
@@ -173,3 +173,12 @@ def _with_words(file: TensorFile, tensors: Sequence[ParameterTensor], words: np.
             tensor.with_words(words[spans[tensor.name]]) if tensor.name in spans else tensor for tensor in file.tensors
         ),
     )
+
+
+def _checkpoint(file: TensorFile, path: str | Path) -> Checkpoint:
+    fmt, tensors = format_of(file, path), floating_tensors(file)
+    floats = [tensor for tensor in file.tensors if tensor.is_floating_point]
+    words = np.empty(sum(tensor.values for tensor in tensors), dtype=fmt.word_dtype)
+    for tensor, content in zip(tensors, floats, strict=True):
+        words[tensor.span] = content.words(fmt.word_dtype)
+    return Checkpoint(file, fmt, tensors, words)

@@ -36,7 +36,7 @@ def fit_scheme(
     Raises:
         InputError: a value is not finite, or a plan is impossible.
     """
-    _check_finite(tensors, words, fmt)
+    check_finite(tensors, words, fmt)
     groups, done = [], set()
     whole = _whole_batchnorms(tensors)
     for tensor in tensors:
@@ -68,7 +68,7 @@ def split_data_bits(k: int, signed: tuple[bool, ...]) -> tuple[int, ...]:
 
 def _word_group(plan: RolePlan, tensor: ParameterTensor, words: np.ndarray, fmt: FloatFormat) -> Group:
     code = named_code(plan.code)
-    layout = _fitted(words[tensor.span], fmt, plan.exponent_bits, code.k, tensor.name)
+    layout = fitted_layout(words[tensor.span], fmt, plan.exponent_bits, code.k, tensor.name)
     return fitted_group((tensor.name,), (layout,), (words[tensor.span],), code, plan.policy, plan.decoder)
 
 
@@ -79,7 +79,7 @@ def _channel_group(plan: RolePlan, members: list[ParameterTensor], words: np.nda
     # A sign that only some channels' tensors happen to lack is kept, as the split must be the same for the role.
     signed = tuple(s or member.kind != "running_var" for s, member in zip(signed, members, strict=True))
     layouts = tuple(
-        _fitted(part, fmt, plan.exponent_bits, bits, member.name, sign)
+        fitted_layout(part, fmt, plan.exponent_bits, bits, member.name, sign)
         for part, bits, member, sign in zip(parts, split_data_bits(code.k, signed), members, signed, strict=True)
     )
     return fitted_group(tuple(member.name for member in members), layouts, parts, code, plan.policy, plan.decoder)
@@ -94,7 +94,7 @@ def _fused_group(
     code = named_code(plan.code)
     parts = fused_words(*(words[member.span] for member in members), eps, fmt)
     layouts = tuple(
-        _fitted(part, fmt, plan.exponent_bits, bits, f"{owner} ({name})", signed=True)
+        fitted_layout(part, fmt, plan.exponent_bits, bits, f"{owner} ({name})", signed=True)
         for part, bits, name in zip(parts, split_data_bits(code.k, (True, True)), ("scale", "shift"), strict=True)
     )
     return fitted_group(tuple(member.name for member in members), layouts, parts, code, plan.policy, plan.decoder, eps)
@@ -118,7 +118,7 @@ def fitted_group(
     return Group(tensors, layouts, code, decoder, policy, medians, eps)
 
 
-def _fitted(
+def fitted_layout(
     words: np.ndarray, fmt: FloatFormat, exponent_bits: int, data_bits: int, name: str, signed: bool | None = None
 ) -> Minifloat:
     """A window of about `exponent_bits` that fills the data bits: a mantissa longer than the format's widens it."""
@@ -168,7 +168,7 @@ def _role_plan(plan: Plan, role: str, name: str) -> RolePlan:
     return plan.roles[role]
 
 
-def _check_finite(tensors: list[ParameterTensor], words: np.ndarray, fmt: FloatFormat) -> None:
+def check_finite(tensors: list[ParameterTensor], words: np.ndarray, fmt: FloatFormat) -> None:
     top = fmt.word_dtype.type((1 << fmt.exponent_bits) - 1)
     for tensor in tensors:
         infinite = int(np.count_nonzero(fmt.exponents(words[tensor.span]) == top))

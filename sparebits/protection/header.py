@@ -70,12 +70,17 @@ def read_protection(metadata: Mapping[str, str], tensors: Sequence[ParameterTens
     Raises:
         InputError: the metadata are of another version, damaged, or do not describe these tensors.
     """
-    description = _parsed(metadata)
+    description = parsed_description(metadata)
+    if description.get("version") != VERSION or not isinstance(description.get("groups"), list):
+        raise InputError(
+            f"its protection is of version {description.get('version')!r}, this sparebits reads {VERSION}; "
+            "use the sparebits that wrote it, or protect the original again"
+        )
     if description.get("dtype") != fmt.dtype:
         raise InputError(f"it was protected as {description.get('dtype')}, but its tensors are {fmt.dtype}")
     templates = [group_from_dict(template, fmt) for entry in description["groups"] for template in _templates(entry)]
     names = [name for group in templates for name in group.tensors]
-    _check_coverage(names, tensors)
+    check_coverage(names, tensors)
     shapes = {tensor.name: tensor.shape for tensor in tensors}
     for group in templates:
         if len({shapes[name] for name in group.tensors}) > 1:
@@ -85,6 +90,35 @@ def read_protection(metadata: Mapping[str, str], tensors: Sequence[ParameterTens
         raise InputError("the names of its tied tensors are not understood")
     groups, outvoted = groups_of_text(metadata[RECORDS], templates)
     return Protection(Scheme(fmt, groups), tied, outvoted)
+
+
+def parsed_description(metadata: Mapping[str, str]) -> dict:
+    """The description in a file's metadata, of any version.
+
+    Raises:
+        InputError: there is none, or it is damaged.
+    """
+    if not (DESCRIPTION in metadata and RECORDS in metadata):
+        raise InputError(f"it is not protected: its metadata have no {DESCRIPTION} and {RECORDS}; protect it first")
+    try:
+        description = json.loads(metadata[DESCRIPTION])
+    except (ValueError, RecursionError):
+        raise InputError(f"its {DESCRIPTION} is not JSON; it is damaged") from None
+    if not isinstance(description, dict):
+        raise InputError(f"its {DESCRIPTION} is not a mapping; it is damaged or foreign")
+    return description
+
+
+def check_coverage(names: Sequence[str], tensors: Sequence[ParameterTensor]) -> None:
+    """Raise InputError unless these are the names of the tensors, each once."""
+    present = {tensor.name for tensor in tensors}
+    for what, which in (
+        ("protects a tensor twice", {name for name in names if names.count(name) > 1}),
+        ("protects a tensor that it does not hold", set(names) - present),
+        ("does not protect a tensor that it holds", present - set(names)),
+    ):
+        if which:
+            raise InputError(f"it {what}: {min(which)}; it was written by something else or is damaged")
 
 
 def _settings(group: Group) -> dict:
@@ -103,31 +137,3 @@ def _templates(entry: dict) -> list[dict]:
         return [{**settings, "tensors": [str(name) for name in names]} for names in entry["tensors"]]
     except (KeyError, TypeError) as error:
         raise InputError(f"its entry for a group is not understood ({type(error).__name__}: {error})") from None
-
-
-def _parsed(metadata: Mapping[str, str]) -> dict:
-    if not (DESCRIPTION in metadata and RECORDS in metadata):
-        raise InputError(f"it is not protected: its metadata have no {DESCRIPTION} and {RECORDS}; protect it first")
-    try:
-        description = json.loads(metadata[DESCRIPTION])
-    except (ValueError, RecursionError):
-        raise InputError(f"its {DESCRIPTION} is not JSON; it is damaged") from None
-    if not isinstance(description, dict) or not isinstance(description.get("groups"), list):
-        raise InputError(f"its {DESCRIPTION} is not a mapping with a list of groups; it is damaged or foreign")
-    if description.get("version") != VERSION:
-        raise InputError(
-            f"its protection is of version {description.get('version')!r}, this sparebits reads {VERSION}; "
-            "use the sparebits that wrote it, or protect the original again"
-        )
-    return description
-
-
-def _check_coverage(names: Sequence[str], tensors: Sequence[ParameterTensor]) -> None:
-    present = {tensor.name for tensor in tensors}
-    for what, which in (
-        ("protects a tensor twice", {name for name in names if names.count(name) > 1}),
-        ("protects a tensor that it does not hold", set(names) - present),
-        ("does not protect a tensor that it holds", present - set(names)),
-    ):
-        if which:
-            raise InputError(f"it {what}: {min(which)}; it was written by something else or is damaged")

@@ -160,8 +160,7 @@ def _limits(groups: Sequence[Group]) -> list[int]:
     for group in groups:
         for layout in group.layouts:
             if hasattr(layout, "base"):
-                # A window ends below the exponent of infinities; that of all exponents has base 0.
-                limits.append(max(1, (1 << layout.fmt.exponent_bits) - (1 << layout.exponent_bits)))
+                limits.append(layout.base_limit)
             limits += [1 << bits for _, bits in _parts(layout)]
     return limits
 

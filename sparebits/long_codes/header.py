@@ -1,0 +1,111 @@
+"""A scheme of a code over many words in the metadata of a safetensors file: a description in JSON, and the bases."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from sparebits.errors import InputError
+from sparebits.formats import FloatFormat
+from sparebits.layouts.minifloat import Minifloat
+from sparebits.long_codes.bases import bases_of_text, bases_text
+from sparebits.long_codes.scheme import MODES, LongScheme, data_bits_of
+from sparebits.parameters import ParameterTensor
+from sparebits.protection.header import DESCRIPTION, RECORDS, check_coverage, parsed_description
+
+VERSION = 3
+"""Of the description; files whose words are codewords by themselves have version 2."""
+
+
+@dataclass(frozen=True)
+class LongProtection:
+    """What a file says of its protection.
+
+    Attributes:
+        tied: further names of tensors in the original, and the name under which each is in the file.
+        damaged_digits: of the bases' text that were put right.
+    """
+
+    scheme: LongScheme
+    tied: dict[str, str]
+    damaged_digits: int
+
+
+def long_metadata(scheme: LongScheme, tied: Mapping[str, str]) -> dict[str, str]:
+    """The two entries of metadata that describe a scheme."""
+    alike: dict[tuple, list[str]] = {}
+    for name, layout in scheme.layouts.items():
+        alike.setdefault((layout.exponent_bits, layout.mantissa_bits, layout.signed), []).append(name)
+    layouts = [
+        {"exponent_bits": e, "mantissa_bits": m, "signed": signed, "tensors": names}
+        for (e, m, signed), names in alike.items()
+    ]
+    description = {"version": VERSION, "mode": scheme.mode, "dtype": scheme.fmt.dtype, "layouts": layouts}
+    if tied:
+        description["tied"] = dict(tied)
+    return {
+        DESCRIPTION: json.dumps(description, separators=(",", ":")),
+        RECORDS: bases_text(scheme.bases, scheme.fmt),
+    }
+
+
+def mode_of(metadata: Mapping[str, str]) -> str:
+    """How the words of a protected file are stored: "word", or one of MODES.
+
+    Raises:
+        InputError: the metadata are damaged, describe no protection, or a mode that is not known.
+    """
+    description = parsed_description(metadata)
+    mode = description.get("mode", "word")
+    if mode not in ("word", *MODES):
+        raise InputError(f"it is stored in the mode {mode!r}; this sparebits knows word, {', '.join(MODES)}")
+    return mode
+
+
+def read_long_protection(
+    metadata: Mapping[str, str], tensors: Sequence[ParameterTensor], fmt: FloatFormat
+) -> LongProtection:
+    """The inverse of `long_metadata`, checked against the tensors of the file.
+
+    Raises:
+        InputError: the metadata are of another version, damaged, or do not describe these tensors.
+    """
+    description = parsed_description(metadata)
+    if description.get("version") != VERSION:
+        raise InputError(
+            f"its protection is of version {description.get('version')!r}, in this mode this sparebits reads {VERSION}; "
+            "use the sparebits that wrote it, or protect the original again"
+        )
+    if description.get("dtype") != fmt.dtype:
+        raise InputError(f"it was protected as {description.get('dtype')}, but its tensors are {fmt.dtype}")
+    mode = mode_of(metadata)
+    open_layouts = _layouts(description, data_bits_of(mode, fmt), fmt)
+    check_coverage(list(open_layouts), tensors)
+    tied = description.get("tied", {})
+    if not isinstance(tied, dict) or not set(tied.values()) <= set(open_layouts) or set(tied) & set(open_layouts):
+        raise InputError("the names of its tied tensors are not understood")
+    limits = [layout.base_limit for layout in open_layouts.values()]
+    bases, damaged = bases_of_text(metadata[RECORDS], limits, fmt)
+    layouts = {
+        name: replace(layout, base=base) for (name, layout), base in zip(open_layouts.items(), bases, strict=True)
+    }
+    return LongProtection(LongScheme(fmt, mode, layouts), tied, damaged)
+
+
+def _layouts(description: dict, data_bits: int, fmt: FloatFormat) -> dict[str, Minifloat]:
+    """The layouts by tensor, with zero for their bases, in the order of the description."""
+    layouts: dict[str, Minifloat] = {}
+    try:
+        for entry in description["layouts"]:
+            sizes = [entry["exponent_bits"], entry["mantissa_bits"]]
+            if any(type(size) is not int for size in sizes) or type(entry["signed"]) is not bool:
+                raise TypeError("a layout's bits are not numbers")
+            layout = Minifloat(fmt, *sizes, base=0, signed=entry["signed"])
+            if layout.data_bits != data_bits:
+                raise InputError(f"its layout {layout.title} has {layout.data_bits} data bits, expected {data_bits}")
+            for name in entry["tensors"]:
+                if not isinstance(name, str) or name in layouts:
+                    raise InputError(f"it protects a tensor twice: {name}; it is damaged")
+                layouts[name] = layout
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"its layouts are not understood ({type(error).__name__}: {error})") from None
+    return layouts
