@@ -51,7 +51,7 @@ def layered_min_sum(matrix, values, z, rows, iterations):
                 for place in places:
                     values[place] = without[place] + messages[line, place]
         bits = (values < 0).astype(np.uint8)
-        if not (matrix[: rows * z] @ bits % 2).any():
+        if not (matrix[: rows * z] @ bits % 2).any() and values[: 22 * z].all():
             return bits, iteration
     return bits, -1
 

@@ -95,7 +95,7 @@ def run_campaign(
     parameters = evaluator.parameters
     for fault in faults:
         fault.model.check(fault.target.resolve(parameters.tensors, parameters.fmt))
-    runner = _Runner(evaluator, golden, indices, first_seed(seed, CAMPAIGN), journal)
+    runner = Runner(evaluator, golden, indices, first_seed(seed, CAMPAIGN), journal)
     independent = [Fault(BitErrorRate(ber), Target()) for ber in sorted({0.0, *bers})]
     rows = []
     for scheme in schemes:
@@ -115,7 +115,7 @@ def run_campaign(
     return table.drop_duplicates(["scheme", "fault_model", "target", "ber", "trial"], ignore_index=True)
 
 
-def _ascend(runner: "_Runner", scheme: StoredNetwork, faults: Sequence[Fault], trials: int) -> list[dict]:
+def _ascend(runner: "Runner", scheme: StoredNetwork, faults: Sequence[Fault], trials: int) -> list[dict]:
     """The rows of a scheme at ascending bit error rates, as far as it goes."""
     rows = []
     for fault in faults:
@@ -126,14 +126,21 @@ def _ascend(runner: "_Runner", scheme: StoredNetwork, faults: Sequence[Fault], t
     return rows
 
 
-class _Runner:
+class Runner:
     """Runs trials that were not run yet."""
 
     def __init__(
-        self, evaluator: Evaluator, golden: np.ndarray, indices: np.ndarray, seed: int, journal: Journal | None
+        self,
+        evaluator: Evaluator,
+        golden: np.ndarray,
+        indices: np.ndarray,
+        seed: int,
+        journal: Journal | None,
+        counts_words: bool = False,
     ):
+        """Prepare; `counts_words` adds what selection.trials.SchemeTrials counts of words."""
         self._parameters = evaluator.parameters
-        self._trials = SchemeTrials(evaluator, golden, indices)
+        self._trials = SchemeTrials(evaluator, golden, indices, counts_words)
         self._seed, self._journal = seed, journal
         self._done = {_key(row): row for row in (journal.entries if journal else [])}
 

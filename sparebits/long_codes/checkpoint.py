@@ -181,7 +181,7 @@ def restore_long(checkpoint: LongCheckpoint, output: str | Path) -> BlockReport:
 
 
 class _Copy:
-    """A copy of a file with another header, under a temporary name; it takes the file's place if the block ends well."""
+    """A copy of a file with another header and name, for now; it takes the file's place if the block ends well."""
 
     def __init__(self, path: Path, header: bytes):
         self._path, self._header = path, header

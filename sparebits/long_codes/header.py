@@ -72,7 +72,7 @@ def read_long_protection(
     description = parsed_description(metadata)
     if description.get("version") != VERSION:
         raise InputError(
-            f"its protection is of version {description.get('version')!r}, in this mode this sparebits reads {VERSION}; "
+            f"its protection is of version {description.get('version')!r}, in this mode {VERSION} is read; "
             "use the sparebits that wrote it, or protect the original again"
         )
     if description.get("dtype") != fmt.dtype:

@@ -54,7 +54,7 @@ class TorchLdpcDecoder:
             for row, of_row in zip(self._rows, messages, strict=True):
                 _update(values, of_row, row)
             decided = values < 0
-            is_word = self._is_word(decided)
+            is_word = self._is_word(decided) & (values[:, : DATA_COLUMNS * self.code.z] != 0).all(dim=1)
             found[waiting[is_word]] = decided[is_word].to(torch.uint8)
             took[waiting[is_word]] = iteration
             if is_word.any():

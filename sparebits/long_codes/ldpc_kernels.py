@@ -178,6 +178,15 @@ def decide(values, bits):
 
 
 @numba.njit(cache=True, nogil=True)
+def undecided(values):
+    """Whether a bit is as likely 0 as 1. Where most of a block is lost, zeros that satisfy all checks mean nothing."""
+    zeros = 0
+    for i in range(values.size):
+        zeros += values[i] == 0
+    return zeros > 0
+
+
+@numba.njit(cache=True, nogil=True)
 def complete(bits, starts, columns, shifts, rows, known, scratch):
     """Find the bits that are not stored of a block without errors: the first two columns, and the end of the parity.
 
@@ -227,7 +236,7 @@ def correct(bits, lost, starts, columns, shifts, rows, data_bits, parity_bits, i
     for iteration in range(iterations):
         iterate(values, messages, starts, columns, shifts, rows, scratch)
         decide(values, bits)
-        if satisfies(bits, starts, columns, shifts, rows, total):
+        if satisfies(bits, starts, columns, shifts, rows, total) and not undecided(reliable[: 22 * z]):
             for i in range(data_bits, 22 * z):
                 if received[i]:
                     return -1

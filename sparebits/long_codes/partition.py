@@ -39,6 +39,8 @@ class Partition:
 
     def runs(self, first: int, last: int) -> Iterator[tuple[int, slice, int]]:
         """Blocks first..last - 1 in runs of equal length: first block, its words as a slice from `first` on, length."""
+        if first >= last:
+            return
         starts = self.starts[first : last + 1]
         lengths = np.diff(starts)
         changes = np.flatnonzero(np.diff(lengths, prepend=-1))

@@ -23,6 +23,8 @@ DATA_BITS = {
     "nested-word": {32: 10},
 }
 """Of a word, by mode and width: all that the codes have room for at the bit error rates that they are meant for."""
+MEANT_FOR = {"nested-word": 0.08, "nested": 0.1, "block": 0.12}
+"""Bit error rate at which every word of a network is expected to be restored, by mode (docs/many_words.md)."""
 EXPONENT_BITS = {16: 4, 32: 4, 64: 5}
 """Of a window, by width; the other data bits are the sign, where there is one, and the mantissa."""
 

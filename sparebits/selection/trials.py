@@ -58,8 +58,9 @@ def run_trials(
 class SchemeTrials:
     """Runs schemes under faults, trial by trial, over the same images."""
 
-    def __init__(self, evaluator: Evaluator, golden: np.ndarray, indices: np.ndarray):
-        """Prepare; see `run_trials`."""
+    def __init__(self, evaluator: Evaluator, golden: np.ndarray, indices: np.ndarray, counts_words: bool = False):
+        """Prepare; see `run_trials`. `counts_words` says in every row how many words are read as without faults."""
+        self._counts_words = counts_words
         self._evaluator = evaluator
         self._meter = LossMeter(evaluator, golden, indices)
         self._modules = clippable_modules(evaluator.parameters.model)
@@ -79,7 +80,8 @@ class SchemeTrials:
 
         Returns:
             what JSON can hold: seed, map_hash (of the network's words), flips, corrected (bits), detected, miscorrected
-            (code words), then as LossMeter.table says, corrected_words, stored_bits and extra_bytes.
+            (code words), then as LossMeter.table says, corrected_words, stored_bits and extra_bytes; where words are
+            counted, words and restored_words.
         """
         hit, mask, flips = _hit(scheme, model, site, seed)
         reading = scheme.read(hit)
@@ -97,6 +99,9 @@ class SchemeTrials:
             "stored_bits": scheme.stored_bits,
             "extra_bytes": scheme.extra_bytes,
         }
+        if self._counts_words:
+            restored = int(np.count_nonzero(reading.words == scheme.clean))
+            row |= {"words": len(scheme.clean), "restored_words": restored}
         return {name: value.item() if isinstance(value, np.generic) else value for name, value in row.items()}
 
     def _measure(self, scheme: StoredNetwork, reading: Reading) -> Measured:
