@@ -32,6 +32,7 @@ include: "rules/sweeps.smk"
 include: "rules/spare_bits.smk"
 include: "rules/protection.smk"
 include: "rules/campaign.smk"
+include: "rules/restoration.smk"
 include: "rules/summary.smk"
 include: "rules/report.smk"
 include: "rules/train.smk"
@@ -47,6 +48,8 @@ rule all:
         "<summary>/metrics.json",
         "<summary>/sweeps.csv",
         "<summary>/campaign.csv",
+        "<summary>/block_failures.csv",
+        "<summary>/inner_words.csv",
         "<summary>/params.yaml",
         "<summary>/provenance.json",
         "<reports>/report.html",
@@ -59,9 +62,11 @@ rule campaign_full:
         expand(
             "<results>/{network}/{table}_full.csv",
             network=NETWORKS,
-            table=["campaign", "word_counts", "comparison", "ablation"],
+            table=["campaign", "word_counts", "comparison", "ablation", "restoration"],
         ),
         "<summary>/campaign_full.csv",
+        "<summary>/block_failures_full.csv",
+        "<summary>/inner_words_full.csv",
         "<summary>/goals.csv",
         "<summary>/large_networks.csv",
         "<reports>/report_full.html",

@@ -44,7 +44,7 @@ PROTECTION = [
         "comparison",
         "ablation",
     ],
-    *["attack", "costs"],
+    *["attack", "costs", "restoration"],
 ]
 TABLES = ["golden", "bits", "exponents", "tensors", "lsb", "rounding", "combined", "bit_classes", "ecc", *PROTECTION]
 

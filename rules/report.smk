@@ -1,7 +1,7 @@
 # Needs: results of every network, of the short campaign or the full one. Makes: the report and its figures.
 
 # What the full campaign writes too, under names that end in its extent.
-TABLES_OF_EXTENT = ["campaign", "comparison", "ablation", "word_counts"]
+TABLES_OF_EXTENT = ["campaign", "comparison", "ablation", "word_counts", "restoration"]
 REPORTED = list(dict.fromkeys([*TABLES, *TABLES_OF_EXTENT, "attack", "costs"]))
 
 

@@ -1,4 +1,4 @@
-"""The command line: sparebits analyze | protect | inspect | verify | scrub | restore FILE, without the workflow.
+"""The command line: sparebits analyze | protect | flip | inspect | verify | scrub | restore FILE, without the workflow.
 
 Exit codes: 0 if all is well, 1 if verify or scrub found words that are beyond repair, 2 if nothing could be done.
 """
@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from sparebits.errors import InputError
+from sparebits.faults.flip_file import flip_file
 from sparebits.long_codes import commands as long_commands
 from sparebits.long_codes.checkpoint import write_long
 from sparebits.long_codes.header import mode_of
@@ -102,6 +103,13 @@ def protect(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def flip(arguments: argparse.Namespace) -> int:
+    """Flip bits of FILE's tensors at random, in place, to see what protects them; the header stays as it is."""
+    flips = flip_file(arguments.file, arguments.ber, arguments.seed)
+    print(f"{arguments.file}: {flips:,} bits were flipped, at a bit error rate of {arguments.ber:g}")
+    return 0
+
+
 def inspect(arguments: argparse.Namespace) -> int:
     """Print how FILE is protected."""
     if _is_in_blocks(arguments.file):
@@ -161,13 +169,16 @@ def _parser() -> argparse.ArgumentParser:
     description, _, exit_codes = __doc__.partition("\n\n")
     parser = argparse.ArgumentParser(prog="sparebits", description=description, epilog=exit_codes)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (analyze, protect, inspect, verify, scrub, restore):
+    for command in (analyze, protect, flip, inspect, verify, scrub, restore):
         of_command = commands.add_parser(command.__name__, help=command.__doc__, description=command.__doc__)
         of_command.add_argument("file", metavar="FILE", help=f"a checkpoint: {', '.join(SUFFIXES)}")
         of_command.set_defaults(command=command)
         if command in (protect, restore):
             of_command.add_argument("--output", required=True, help="the file to write")
             of_command.add_argument("--force", action="store_true", help="overwrite the output if it exists")
+        if command is flip:
+            of_command.add_argument("--ber", type=float, required=True, help="bit error rate, in 0..1")
+            of_command.add_argument("--seed", type=int, default=1, help="of the fault map")
         if command is protect:
             of_command.add_argument("--mode", choices=("word", *MODES), default="word", help=_MODE_HELP)
             of_command.add_argument("--selection", help="the workflow's choice, results/NETWORK/selection.json")

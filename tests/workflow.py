@@ -18,7 +18,7 @@ PARTS += ["sparebits", "requirements.lock"]
 CONFIG = "config/test.yaml"
 TABLES = ["golden", "bits", "exponents", "tensors", "lsb", "rounding", "combined", "bit_classes", "ecc"]
 TABLES += ["layouts", "failed_words", "finalists", "frontier", "faults", "campaign", "word_counts", "comparison"]
-TABLES += ["ablation", "attack", "costs"]
+TABLES += ["ablation", "attack", "costs", "restoration"]
 
 
 def snakemake(folder: Path, *options: str, config: str = CONFIG) -> subprocess.CompletedProcess:

@@ -24,6 +24,8 @@ from sparebits.protection.checkpoint import Checkpoint, floating_tensors, format
 from sparebits.protection.header import without_protection
 from sparebits.tensor_files import StoredTensor, TensorFile, read_tensors, write_tensors
 
+MOST_COPIED = 1 << 16
+"""Bytes of tensors of integers, such as a BatchNorm's counters, that the header has a copy of."""
 STRETCH = 1 << 19
 """Words that are repaired at a time, or one block if it is longer."""
 
@@ -63,6 +65,21 @@ class LongCheckpoint:
         """What the protection adds to the file."""
         return self.header_bytes - len(replace(self.file, metadata=without_protection(self.file.metadata)).header())
 
+    @cached_property
+    def flips_outside(self) -> int:
+        """Flips in tensors of integers, as far as the header has a copy of them."""
+        own = {content.name: content.data for content in self.file.tensors}
+        return sum(
+            int(np.bitwise_count(own[name] ^ np.frombuffer(copy, dtype=np.uint8)).sum())
+            for name, copy in self.protection.copied.items()
+        )
+
+    def outside(self) -> Iterator[tuple[int, bytes]]:
+        """Where tensors of integers lie, byte after the header, and what the header says of them."""
+        for offset, content in self._offsets():
+            if content.name in self.protection.copied:
+                yield offset, self.protection.copied[content.name]
+
     def stretches(self) -> Iterator[tuple[int, int, slice]]:
         """All blocks, a stretch at a time: the first, the one after the last, and their words."""
         starts = self.storage.partition.starts
@@ -86,14 +103,18 @@ class LongCheckpoint:
 
     def places(self, span: slice) -> Iterator[tuple[int, slice]]:
         """Where the words of a stretch lie: byte after the header, and the words from the stretch's first on."""
-        offsets = {}
-        end = 0
-        for content in self.file.tensors:
-            offsets[content.name], end = end, end + len(content.data)
+        offsets = {content.name: offset for offset, content in self._offsets()}
         size = self.fmt.width // 8
         for tensor, _ in self._contents(span):
             start, stop = max(tensor.start, span.start), min(tensor.span.stop, span.stop)
             yield offsets[tensor.name] + size * (start - tensor.start), slice(start - span.start, stop - span.start)
+
+    def _offsets(self) -> Iterator[tuple[int, StoredTensor]]:
+        """All tensors and the byte after the header at which each begins."""
+        end = 0
+        for content in self.file.tensors:
+            yield end, content
+            end += len(content.data)
 
     def _contents(self, span: slice) -> Iterator[tuple[ParameterTensor, StoredTensor]]:
         by_name = {content.name: content for content in self.file.tensors}
@@ -112,6 +133,7 @@ def open_long(path: str | Path) -> LongCheckpoint:
     fmt, tensors = format_of(file, path), floating_tensors(file)
     try:
         protection = read_long_protection(file.metadata, tensors, fmt)
+        _check_copies(protection.copied, file)
         checkpoint = LongCheckpoint(Path(path), file, fmt, tensors, protection)
         _ = checkpoint.storage
     except InputError as error:
@@ -133,7 +155,7 @@ def write_long(path: str | Path, original: Checkpoint, scheme: LongScheme) -> No
     data = scheme.quantise(original.words, original.tensors)
     stored = scheme.storage(len(data)).encode(data)
     protected = with_words(original.file, original.tensors, stored)
-    metadata = {**original.file.metadata, **long_metadata(scheme, original.file.tied)}
+    metadata = {**original.file.metadata, **long_metadata(scheme, original.file.tied, _copies(original.file))}
     write_tensors(path, TensorFile(protected.tensors, metadata))
 
 
@@ -149,13 +171,15 @@ def scrub_long(checkpoint: LongCheckpoint) -> tuple[BlockReport, bool]:
     Returns:
         the report, and whether the file was written anew.
     """
-    path, reports = checkpoint.path.resolve(), []
-    metadata = checkpoint.file.metadata | long_metadata(checkpoint.scheme, checkpoint.protection.tied)
+    path, reports, protection = checkpoint.path.resolve(), [], checkpoint.protection
+    metadata = checkpoint.file.metadata | long_metadata(protection.scheme, protection.tied, protection.copied)
     header = replace(checkpoint.file, metadata=metadata).header()
     with ExitStack() as stack:
         repaired = None
-        if checkpoint.protection.damaged_digits:
+        if protection.damaged_digits or checkpoint.flips_outside:
             repaired = stack.enter_context(_Copy(path, header))
+            for offset, content in checkpoint.outside():
+                repaired.write(offset, np.frombuffer(content, dtype=np.uint8))
         for first, last, span in checkpoint.stretches():
             words = checkpoint.read(span)
             report = checkpoint.storage.repair(words, first, last)
@@ -175,9 +199,32 @@ def restore_long(checkpoint: LongCheckpoint, output: str | Path) -> BlockReport:
     data, lost = checkpoint.storage.data_of(stored, report.failed)
     words = checkpoint.scheme.restore(data, lost, checkpoint.tensors)
     restored = with_words(checkpoint.file, checkpoint.tensors, words)
+    copied = {name: np.frombuffer(copy, dtype=np.uint8) for name, copy in checkpoint.protection.copied.items()}
+    tensors = tuple(
+        replace(tensor, data=copied[tensor.name]) if tensor.name in copied else tensor for tensor in restored.tensors
+    )
     metadata = without_protection(restored.metadata)
-    write_tensors(output, TensorFile(restored.tensors, metadata, checkpoint.protection.tied))
+    write_tensors(output, TensorFile(tensors, metadata, checkpoint.protection.tied))
     return report
+
+
+def _check_copies(copied: dict[str, bytes], file: TensorFile) -> None:
+    sizes = {tensor.name: len(tensor.data) for tensor in file.tensors if not tensor.is_floating_point}
+    for name, content in copied.items():
+        if sizes.get(name) != len(content):
+            raise InputError(
+                f"its copy of {name} has {len(content)} bytes, the tensor {sizes.get(name, 'is not there')}"
+            )
+
+
+def _copies(file: TensorFile) -> dict[str, bytes]:
+    """The tensors of integers, the first ones as far as there is room."""
+    copies, size = {}, 0
+    for tensor in file.tensors:
+        if not tensor.is_floating_point and size + len(tensor.data) <= MOST_COPIED:
+            copies[tensor.name] = tensor.data.tobytes()
+            size += len(tensor.data)
+    return copies
 
 
 class _Copy:

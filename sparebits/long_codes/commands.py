@@ -74,6 +74,8 @@ def _print_report(path: str | Path, checkpoint: LongCheckpoint, report: BlockRep
         "beyond repair": failed,
     }
     print_table(pd.DataFrame([{name: f"{count:,}" for name, count in counts.items()}]))
+    if checkpoint.flips_outside:
+        print(f"{checkpoint.flips_outside:,} flips in tensors of integers are told by the header's copy of them")
     if checkpoint.protection.damaged_digits:
         print(f"{checkpoint.protection.damaged_digits} digits of the records were corrected by their codes and copies")
 

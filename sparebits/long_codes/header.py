@@ -23,15 +23,17 @@ class LongProtection:
     Attributes:
         tied: further names of tensors in the original, and the name under which each is in the file.
         damaged_digits: of the bases' text that were put right.
+        copied: bytes, by name, of tensors of integers.
     """
 
     scheme: LongScheme
     tied: dict[str, str]
     damaged_digits: int
+    copied: dict[str, bytes]
 
 
-def long_metadata(scheme: LongScheme, tied: Mapping[str, str]) -> dict[str, str]:
-    """The two entries of metadata that describe a scheme."""
+def long_metadata(scheme: LongScheme, tied: Mapping[str, str], copied: Mapping[str, bytes]) -> dict[str, str]:
+    """The two entries of metadata that describe a scheme; see LongProtection."""
     alike: dict[tuple, list[str]] = {}
     for name, layout in scheme.layouts.items():
         alike.setdefault((layout.exponent_bits, layout.mantissa_bits, layout.signed), []).append(name)
@@ -42,6 +44,8 @@ def long_metadata(scheme: LongScheme, tied: Mapping[str, str]) -> dict[str, str]
     description = {"version": VERSION, "mode": scheme.mode, "dtype": scheme.fmt.dtype, "layouts": layouts}
     if tied:
         description["tied"] = dict(tied)
+    if copied:
+        description["copied"] = {name: content.hex() for name, content in copied.items()}
     return {
         DESCRIPTION: json.dumps(description, separators=(",", ":")),
         RECORDS: bases_text(scheme.bases, scheme.fmt),
@@ -88,7 +92,14 @@ def read_long_protection(
     layouts = {
         name: replace(layout, base=base) for (name, layout), base in zip(open_layouts.items(), bases, strict=True)
     }
-    return LongProtection(LongScheme(fmt, mode, layouts), tied, damaged)
+    return LongProtection(LongScheme(fmt, mode, layouts), tied, damaged, _copied(description))
+
+
+def _copied(description: dict) -> dict[str, bytes]:
+    try:
+        return {name: bytes.fromhex(text) for name, text in description.get("copied", {}).items()}
+    except (AttributeError, TypeError, ValueError):
+        raise InputError("its copies of tensors of integers are not understood") from None
 
 
 def _layouts(description: dict, data_bits: int, fmt: FloatFormat) -> dict[str, Minifloat]:

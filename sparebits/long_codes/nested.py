@@ -304,12 +304,12 @@ class NestedWordStorage(_Nested):
     def outer_words(self, symbols: np.ndarray, length: int) -> np.ndarray:
         checks = length // self.SHARES
         if symbols.dtype == bool:
-            shared = symbols[:, : checks * self.SHARES].reshape(-1, checks, self.SHARES)
+            shared = symbols[:, : checks * self.SHARES].reshape(len(symbols), checks, self.SHARES)
             return np.concatenate([symbols, shared.any(axis=2)], axis=1)
         values = symbols & np.uint16((1 << self.VALUE_BITS) - 1)
         shares = symbols[:, : checks * self.SHARES] >> np.uint16(self.VALUE_BITS)
         shifts = np.arange(self.SHARES, dtype=np.uint16) * np.uint16(self.SHARE_BITS)
-        joined = np.bitwise_or.reduce(shares.reshape(-1, checks, self.SHARES) << shifts, axis=2)
+        joined = np.bitwise_or.reduce(shares.reshape(len(symbols), checks, self.SHARES) << shifts, axis=2)
         return np.concatenate([values, joined], axis=1)
 
     def units_with(self, outer: np.ndarray, length: int) -> np.ndarray:
@@ -317,7 +317,9 @@ class NestedWordStorage(_Nested):
         symbols = outer[:, :length].copy()
         shifts = np.arange(self.SHARES, dtype=np.uint16) * np.uint16(self.SHARE_BITS)
         shares = (outer[:, length:, None] >> shifts) & np.uint16((1 << self.SHARE_BITS) - 1)
-        symbols[:, : checks * self.SHARES] |= shares.reshape(len(outer), -1) << np.uint16(self.VALUE_BITS)
+        symbols[:, : checks * self.SHARES] |= shares.reshape(len(outer), checks * self.SHARES) << np.uint16(
+            self.VALUE_BITS
+        )
         return symbols
 
     def values_of(self, symbols: np.ndarray, length: int) -> np.ndarray:

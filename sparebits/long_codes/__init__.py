@@ -1,0 +1,1 @@
+"""Codes over many words, for storage and scrubbing."""
