@@ -15,7 +15,8 @@ from test_report_protection import section
 
 from sparebits.errors import InputError
 from sparebits.outcomes import advantage, best_published, named_schemes, scheme_group, scheme_outcome
-from sparebits.report.charts.campaign import _apart, drop_by_rate
+from sparebits.report.charts.campaign import drop_by_rate
+from sparebits.report.charts.labels import apart
 from sparebits.report.charts.ranking import ranked_schemes
 from sparebits.report.protection import findings as told_of
 from sparebits.report.protection import tables
@@ -175,7 +176,7 @@ def test_policies_are_no_lines(alpha):
 
 @pytest.mark.parametrize("places", [[0.0], [0.0, 0.0, 0.0], [0.0, 0.1, 0.2, 5.0], [1.0, 3.0, 5.0]])
 def test_names_stand_apart_in_order(places):
-    moved = _apart(np.array(places), 1.0)
+    moved = apart(np.array(places), 1.0)
     assert (np.diff(moved) >= 1 - 1e-9).all()
     assert np.mean(moved) == pytest.approx(np.mean(places))
     if (np.diff(places) >= 1).all():

@@ -18,8 +18,8 @@ from sparebits.long_codes.galois_field import field_of
 class AdditiveTransform(NamedTuple):
     """Tables for `evaluate`; get them from `transform_of`.
 
-    On level l, index i of an array stands for coefficient i >> l of polynomial i mod 2^l, and later for that polynomial's
-    value at the point of the bits of i >> l in the level's basis. So nothing is ever permuted.
+    On level l, index i of an array stands for coefficient i >> l of polynomial i mod 2^l, and later for this
+    polynomial's value at the point with the bits of i >> l in the level's basis. So nothing is ever permuted.
 
     Attributes:
         exp, log: the field's.

@@ -18,6 +18,17 @@ def to_planes(words, bits):
 
 
 @numba.njit(cache=True, nogil=True)
+def add_planes(words, bits, place):
+    """As `to_planes`, but into bit `place` of each byte, which is clear; all other bits stay."""
+    count = words.size
+    one = words.dtype.type(1)
+    for b in range(bits.size // count):
+        plane, shift = bits[b * count : (b + 1) * count], words.dtype.type(b)
+        for w in range(count):
+            plane[w] |= ((words[w] >> shift) & one) << place
+
+
+@numba.njit(cache=True, nogil=True)
 def from_planes(bits, words):
     """The inverse of `to_planes`; all other bits of the words are cleared."""
     count = words.size

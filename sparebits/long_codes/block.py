@@ -12,11 +12,11 @@ import numpy as np
 
 from sparebits.blocks import map_blocks
 from sparebits.long_codes.base_graph import DATA_COLUMNS, LIFTING_SIZES, ROWS
-from sparebits.long_codes.bit_planes import from_planes, to_planes
+from sparebits.long_codes.bit_planes import add_planes, from_planes, to_planes
 from sparebits.long_codes.ldpc import LdpcCode, ldpc_code
-from sparebits.long_codes.ldpc_kernels import complete, correct, encode_block, satisfies
+from sparebits.long_codes.ldpc_kernels import complete, correct, encode_block, violated
 from sparebits.long_codes.partition import Partition
-from sparebits.long_codes.scrambling import is_wiped, pattern
+from sparebits.long_codes.scrambling import pattern
 from sparebits.long_codes.storage import BlockReport, report_of
 
 ITERATIONS = 50
@@ -43,8 +43,8 @@ class BlockStorage:
         """
         self.words, self.data_bits, self.dtype = words, data_bits, np.dtype(f"uint{width}")
         largest = LIFTING_SIZES[-1]
-        most = min(DATA_COLUMNS * largest // data_bits, (ROWS - 2) * largest // (width - data_bits))
-        self.partition = Partition.of(words, most)
+        self.longest = min(DATA_COLUMNS * largest // data_bits, (ROWS - 2) * largest // (width - data_bits))
+        self.partition = Partition.of(words, self.longest)
         self._width = width
         if words:
             for _, _, length in self.partition.runs(0, self.partition.blocks):
@@ -69,11 +69,13 @@ class BlockStorage:
 
     def repair(self, stored: np.ndarray, first: int = 0, last: int | None = None) -> BlockReport:
         last = self.partition.blocks if last is None else last
+        ones = self.dtype.type(np.iinfo(self.dtype).max)
 
         def repair_run(code: LdpcCode, length: int, numbers: slice, span: slice) -> np.ndarray:
-            flips = np.empty(numbers.stop - numbers.start, dtype=np.int64)
-            words = stored[span]
-            _repair(words, is_wiped(words), flips, length, *_arguments(code), pattern(self.dtype), ITERATIONS)
+            words, flips = stored[span], np.empty(numbers.stop - numbers.start, dtype=np.int64)
+            dirty = np.empty(len(flips), dtype=bool)
+            _find_dirty(words, dirty, length, *_arguments(code), pattern(self.dtype))
+            _repair(words, dirty, flips, length, *_arguments(code), pattern(self.dtype), ones, ITERATIONS)
             return flips
 
         flips = self._over_blocks(first, last, repair_run)
@@ -188,43 +190,63 @@ def _read(stored, data, length, width, z, starts, columns, shifts, rows, data_bi
 
 
 @numba.njit(cache=True, nogil=True)
+def _find_dirty(stored, dirty, length, z, starts, columns, shifts, rows, data_bits, stored_bits, pattern):
+    """Which blocks are no code words, into bool (blocks,). Eight blocks share the bytes of their bits.
+
+    A block with a violated check is dirty; what is not stored of it is found as if it had no errors.
+    """
+    bits = np.zeros((68, z), dtype=np.uint8)
+    coded = np.empty(stored_bits, dtype=np.uint8)
+    scratch = np.empty((2, z), dtype=np.uint8)
+    plain = np.empty(length, dtype=stored.dtype)
+    known = stored_bits - (data_bits - 2 * z) - (rows - 1) * z
+    for first in range(0, dirty.size, 8):
+        last = min(first + 8, dirty.size)
+        coded[:] = 0
+        for block in range(first, last):
+            for i in range(length):
+                plain[i] = stored[block * length + i] ^ pattern
+            add_planes(plain, coded, np.uint8(block - first))
+        _place(coded, bits.reshape(-1), z, data_bits)
+        complete(bits, starts, columns, shifts, rows, known, scratch)
+        found = violated(bits, starts, columns, shifts, rows, scratch[1])
+        for block in range(first, last):
+            dirty[block] = (found >> (block - first)) & 1
+
+
+@numba.njit(cache=True, nogil=True)
 def _repair(
-    stored, wiped, flips, length, z, starts, columns, shifts, rows, data_bits, stored_bits, pattern, iterations
+    stored, dirty, flips, length, z, starts, columns, shifts, rows, data_bits, stored_bits, pattern, ones, iterations
 ):
-    """Correct blocks of `length` stored words in place.
+    """Correct blocks of `length` stored words in place. Of words that are all zeros or all ones nothing is believed.
 
     Args:
-        wiped: bool, as `stored`: words of which nothing is known.
+        dirty: bool (blocks,), from `_find_dirty`; the others are left alone.
         flips: int64 (blocks,), receives the bits that were flipped back, -1 where a block is beyond repair.
+        ones: the word of all ones; computed here it would be one of 64 bits.
     """
     bits = np.zeros((68, z), dtype=np.uint8)
     lost = np.zeros((68, z), dtype=np.uint8)
     coded = np.empty(stored_bits, dtype=np.uint8)
-    small = np.empty((2, z), dtype=np.uint8)
     plain = np.empty(length, dtype=stored.dtype)
     values = np.empty((68, z), dtype=np.int16)
     messages = np.empty((columns.size, z), dtype=np.int16)
     scratch = np.empty((24, z), dtype=np.int16)
     parity_bits = stored_bits - (data_bits - 2 * z)
-    known = parity_bits - (rows - 1) * z
-    ones = stored.dtype.type(0) - stored.dtype.type(1)
     for block in range(flips.size):
+        flips[block] = 0
+        if not dirty[block]:
+            continue
         own = stored[block * length : (block + 1) * length]
         for i in range(length):
             plain[i] = own[i] ^ pattern
         to_planes(plain, coded)
         bits[:] = 0
         _place(coded, bits.reshape(-1), z, data_bits)
-        complete(bits, starts, columns, shifts, rows, known, small)
-        if satisfies(bits, starts, columns, shifts, rows, small[1]):
-            flips[block] = 0
-            continue
-        lost[:] = 0
-        if wiped[block * length : (block + 1) * length].any():
-            for i in range(length):
-                plain[i] = ones if wiped[block * length + i] else stored.dtype.type(0)
-            to_planes(plain, coded)
-            _place(coded, lost.reshape(-1), z, data_bits)
+        for i in range(length):
+            plain[i] = ones if own[i] == 0 or own[i] == ones else stored.dtype.type(0)
+        to_planes(plain, coded)
+        _place(coded, lost.reshape(-1), z, data_bits)
         if (
             correct(
                 bits, lost, starts, columns, shifts, rows, data_bits, parity_bits, iterations, values, messages, scratch

@@ -32,8 +32,8 @@ def block_table(mode: str, data_bits: int, bers: Sequence[float], words: int, se
         failed (reported), wrong (not reported), wrong_words (in blocks that were not reported), rate (of failed and
         wrong ones), low, high (Clopper–Pearson, 95 %).
     """
-    length = int(STORAGES[mode](1 << 24, WIDTH, data_bits).partition.lengths[0])
     storage_of = STORAGES[mode]
+    length = storage_of(0, WIDTH, data_bits).longest
     rows = []
     for ber in bers:
         blocks = failed = wrong = wrong_words = 0
@@ -125,15 +125,14 @@ def inner_table(bers: Sequence[float], words: int, seed: int) -> pd.DataFrame:
 
 def _nested_failure(rates: InnerRates) -> float:
     """Of the longest blocks of the compact variant."""
-    storage = NestedStorage(1 << 24, WIDTH, DATA_BITS["nested"][WIDTH])
-    outer = storage.outer_of(storage.partition.lengths[0])
+    storage = NestedStorage(0, WIDTH, DATA_BITS["nested"][WIDTH])
+    outer = storage.outer_of(storage.longest)
     return nested_failure(outer.n, outer.n - outer.k, rates)
 
 
 def _nested_word_failure(rates: InnerRates) -> float:
-    storage = NestedWordStorage(1 << 24, WIDTH, DATA_BITS["nested-word"][WIDTH])
-    length = storage.partition.lengths[0]
-    outer = storage.outer_of(length)
+    storage = NestedWordStorage(0, WIDTH, DATA_BITS["nested-word"][WIDTH])
+    length, outer = storage.longest, storage.outer_of(storage.longest)
     return nested_word_failure(length, storage.SHARES, outer.n - outer.k, rates)
 
 

@@ -178,6 +178,20 @@ def decide(values, bits):
 
 
 @numba.njit(cache=True, nogil=True)
+def violated(bits, starts, columns, shifts, rows, total):
+    """Which of eight blocks violate a check, as bits of a byte. bits: uint8 (68, Z), bit j of each byte of block j."""
+    seen = np.zeros_like(total)
+    for row in range(rows):
+        row_sum(bits, starts, columns, shifts, row, -1, total)
+        for i in range(total.size):
+            seen[i] |= total[i]
+    found = np.uint8(0)
+    for i in range(seen.size):
+        found |= seen[i]
+    return found
+
+
+@numba.njit(cache=True, nogil=True)
 def undecided(values):
     """Whether a bit is as likely 0 as 1. Where most of a block is lost, zeros that satisfy all checks mean nothing."""
     zeros = 0

@@ -55,7 +55,8 @@ class _Nested(ABC):
     def __init__(self, words: int, width: int, data_bits: int, most_units: int):
         self.words, self.width, self.data_bits, self.dtype = words, width, data_bits, np.dtype(f"uint{width}")
         step = max(1, UNIT_BITS // width)
-        self.partition = Partition.of(words, most_units * UNIT_BITS // width // step * step, step)
+        self.longest = most_units * UNIT_BITS // width // step * step
+        self.partition = Partition.of(words, self.longest, step)
 
     @property
     def code(self) -> str:

@@ -68,4 +68,4 @@ def _sum_of(distribution: np.ndarray, count: int) -> np.ndarray:
 
 def _tail(distribution: np.ndarray, limit: int) -> float:
     """P(sum > limit), smallest terms first."""
-    return float(np.sort(distribution[limit + 1 :]).sum())
+    return min(float(np.sort(distribution[limit + 1 :]).sum()), 1.0)

@@ -2,8 +2,8 @@
 
 Place i of a word of n symbols is the coefficient of x^(n - 1 - i); its locator is X = alpha^(n - 1 - i). The syndromes
 S_j = word(alpha^j), j = 1..n - k, are the sums of Y X^j over the errors and erasures, Y what is to be added there. With
-S(x) = sum of S_j x^(j-1) and a locator polynomial L(x) = product of (1 - X x), S L modulo x^(n - k) is the evaluator, of
-a degree below L's, and Y = evaluator(1 / X) / L'(1 / X) (Forney 1965; Blahut 2003, ch. 7).
+S(x) = sum of S_j x^(j-1) and the locator polynomial L(x) = product of (1 - X x), S L modulo x^(n - k) is the evaluator,
+of a degree below L's, and Y = evaluator(1 / X) / L'(1 / X) (Forney 1965; Blahut 2003, ch. 7).
 
 Polynomials are uint16 coefficients, the constant first. `transform` is an AdditiveTransform, with the field's tables.
 """
@@ -150,7 +150,7 @@ def _add_multiple(total, logs, factor, exp):
 
 @numba.njit(cache=True, nogil=True)
 def shortest_recursion(sequence, transform):
-    """The shortest L(x), with L(0) = 1, whose products with the sequence vanish: sum of L_i s_(j-i) = 0, i up to length.
+    """The shortest recursion that a sequence obeys: L_0 s_j + … + L_length s_(j - length) = 0 from j = length, L_0 = 1.
 
     Berlekamp's algorithm in Massey's form (1969). It stops as soon as the length is above half the sequence's, where
     the recursion is not the only one.

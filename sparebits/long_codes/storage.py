@@ -52,6 +52,7 @@ class Storage(Protocol):
         data_bits: of each.
         dtype: of stored words, unsigned integers.
         partition: the blocks, in words.
+        longest: words that a block has at most.
     """
 
     mode: str
@@ -60,6 +61,7 @@ class Storage(Protocol):
     data_bits: int
     dtype: np.dtype
     partition: Partition
+    longest: int
 
     def encode(self, data: np.ndarray) -> np.ndarray:
         """Data words (words,), unsigned integers below 2^data_bits, as stored words (words,)."""

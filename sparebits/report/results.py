@@ -1,6 +1,7 @@
 """The tables that the rules wrote for a network, read together and checked."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +45,10 @@ TABLES = {
     "comparison": ["scheme", "ber", "trials", "difference_pp", "low", "high", "p_value", "p_holm"],
     "ablation": ["scheme", "layout_part", "code_part", "policy_part", "fault_model", "target", "ber", "drop_pp"],
     "word_counts": ["scheme", "ber", "trials", "code_words", "outcome", "observed", "expected", "p_value"],
+    "restoration": [
+        *("scheme", "ber", "trial", "words", "restored_words", "stored_bits", "extra_bytes"),
+        *_OUTCOME,
+    ],
     "attack": ["scheme", "attack", "knowledge", "seed", "flips", "at_chance"],
     "costs": [
         *("scheme", "layout", "code", "extra_bytes", "extra_percent", "encoder_gates", "read_gates"),
@@ -55,7 +60,7 @@ TABLES = {
     ],
 }
 """The tables of a network and the columns that the report uses."""
-OF_EXTENT = ("campaign", "comparison", "ablation", "word_counts")
+OF_EXTENT = ("campaign", "comparison", "ablation", "word_counts", "restoration")
 """Those that the full campaign writes too, under names that end in its extent, "_full"."""
 MAY_BE_EMPTY = ("word_counts",)
 """Where no scheme has exact probabilities, there is nothing to count."""
@@ -94,6 +99,7 @@ class NetworkResults:
     comparison: pd.DataFrame
     ablation: pd.DataFrame
     word_counts: pd.DataFrame
+    restoration: pd.DataFrame
     attack: pd.DataFrame
     costs: pd.DataFrame
     faults: pd.DataFrame
@@ -177,20 +183,8 @@ def read_results(folder: str | Path, network: str, extent: str = "") -> NetworkR
     tables = {}
     for table, columns in TABLES.items():
         path = Path(folder) / network / f"{table}{extent if table in OF_EXTENT else ''}.csv"
-        if not path.is_file():
-            raise InputError(f"{path} is missing; run snakemake, or leave {network} out of --networks")
-        try:
-            # A name such as "NA" is a name, and "nan" is an outcome.
-            blanks = {column: ["", "nan", "NaN"] for column in columns if column not in _TEXTS}
-            text = dict.fromkeys(_TEXTS, str)
-            tables[table] = pd.read_csv(path, dtype=text, keep_default_na=False, na_values=blanks)
-        except pd.errors.EmptyDataError:
-            raise InputError(f"{path} is empty; delete it and run snakemake again") from None
-        missing = [column for column in columns if column not in tables[table]]
-        if missing:
-            raise InputError(f"{path} lacks the columns {', '.join(missing)}; delete it and run snakemake again")
-        if tables[table].empty and table not in MAY_BE_EMPTY:
-            raise InputError(f"{path} has no rows; delete it and run snakemake again")
+        remedy = f"run snakemake, or leave {network} out of --networks"
+        tables[table] = read_table(path, columns, remedy, may_be_empty=table in MAY_BE_EMPTY)
     found = tables["tensors"]["format"].iloc[0]
     known = [fmt.name for fmt in FORMATS.values()]
     if found not in known:
@@ -201,6 +195,33 @@ def read_results(folder: str | Path, network: str, extent: str = "") -> NetworkR
     tables["other_faults"] = whole.drop(tables["campaign"].index)
     tables["ablation"] = independent_flips(tables["ablation"])
     return NetworkResults(network, **tables, selection=_read_selection(Path(folder) / network / "selection.json"))
+
+
+def read_table(path: Path, columns: Sequence[str], remedy: str, may_be_empty: bool = False) -> pd.DataFrame:
+    """A table that the report needs.
+
+    Args:
+        columns: that it must have.
+        remedy: what to do where it is missing.
+        may_be_empty: whether it needs no rows.
+
+    Raises:
+        InputError: it is missing or empty or lacks a column.
+    """
+    if not path.is_file():
+        raise InputError(f"{path} is missing; {remedy}")
+    try:
+        # A name such as "NA" is a name, and "nan" is an outcome.
+        blanks = {column: ["", "nan", "NaN"] for column in columns if column not in _TEXTS}
+        table = pd.read_csv(path, dtype=dict.fromkeys(_TEXTS, str), keep_default_na=False, na_values=blanks)
+    except pd.errors.EmptyDataError:
+        raise InputError(f"{path} is empty; delete it and run snakemake again") from None
+    missing = [column for column in columns if column not in table]
+    if missing:
+        raise InputError(f"{path} lacks the columns {', '.join(missing)}; delete it and run snakemake again")
+    if table.empty and not may_be_empty:
+        raise InputError(f"{path} has no rows; delete it and run snakemake again")
+    return table
 
 
 def _check_faults(faults: pd.DataFrame, tensors: pd.DataFrame, path: Path) -> None:

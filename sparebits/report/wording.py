@@ -59,6 +59,22 @@ def rate(ber: float) -> str:
     return f"{digits.removesuffix('.0')}e{int(power)}".replace("-", "−")
 
 
+def probability(p: float) -> str:
+    """0.998, 0.02, but 1e−3 and 1.1e−49 below 0.01; 0 is 0."""
+    if _is_missing(p):
+        return MISSING
+    if p == 0:
+        return "0"
+    if p < 0.00995:
+        return rate(p)
+    told = f"{min(p, 1):.3g}"
+    return "> 0.999" if told == "1" and p < 1 - 1e-9 else told
+
+
+def probability_interval(low: float, high: float) -> str:
+    return f"[{probability(low)}, {probability(high)}]"
+
+
 def p_value(p: float) -> str:
     if _is_missing(p):
         return MISSING

@@ -9,6 +9,7 @@ import pandas as pd
 
 from sparebits.campaign.held import HELD_WITHIN_PP
 from sparebits.outcomes import GROUPS, scheme_group
+from sparebits.report.charts.labels import apart
 from sparebits.report.charts.style import INK, MUTED, SCHEME_COLOURS, colour_scale, finish, legend
 from sparebits.schemes.names import CHOSEN, OURS
 
@@ -138,7 +139,7 @@ def _names(lines: pd.DataFrame, domain: Sequence[float]) -> pd.DataFrame:
     names = names.assign(scheme_group=names["scheme"].map(scheme_group), name_place=names["place"], name_drop=0.0)
     crossing = ~names["at_end"]
     step = _NAME_STEP * (domain[1] - domain[0]) / _WIDTH
-    names.loc[crossing, "name_place"] = _apart(names.loc[crossing, "place"].to_numpy(), step).round(4)
+    names.loc[crossing, "name_place"] = apart(names.loc[crossing, "place"].to_numpy(), step).round(4)
     return names.assign(place=names["place"].round(4))
 
 
@@ -159,7 +160,7 @@ def _ends_apart(names: pd.DataFrame, drops: Sequence[float], per_pixel: float) -
     if ends.empty:
         return names
     step = _LINE * (_symlog(drops[1]) - _symlog(drops[0])) / _HEIGHT
-    levels = _apart(_symlog(ends["drop"].to_numpy()), step)
+    levels = apart(_symlog(ends["drop"].to_numpy()), step)
     placed = ends.assign(
         name_drop=(np.sign(levels) * np.expm1(np.abs(levels))).round(4),
         name_place=round(ends["place"].max() + 14 * per_pixel, 4),
@@ -185,19 +186,6 @@ def _crossing(line: pd.DataFrame) -> float | None:
 def _symlog(drops: np.ndarray) -> np.ndarray:
     """Vega's symlog scale with its constant of 1."""
     return np.sign(drops) * np.log1p(np.abs(drops))
-
-
-def _apart(places: np.ndarray, step: float) -> np.ndarray:
-    """Ascending places, moved as little as it takes to stand `step` apart: groups that touch are centred."""
-    groups: list[tuple[float, int]] = []
-    for place in places:
-        groups.append((float(place), 1))
-        while len(groups) > 1 and groups[-1][0] - groups[-2][0] < step * (groups[-1][1] + groups[-2][1]) / 2:
-            (first, many), (second, more) = groups[-2], groups[-1]
-            groups[-2:] = [((first * many + second * more) / (many + more), many + more)]
-    if not groups:
-        return np.array([])
-    return np.concatenate([centre + step * (np.arange(size) - (size - 1) / 2) for centre, size in groups])
 
 
 def _texts(names: pd.DataFrame, group: str, faded: alt.When, y: Callable[[str], alt.Y], above: int) -> list[alt.Chart]:

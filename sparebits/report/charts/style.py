@@ -48,6 +48,23 @@ STORED_COLOURS = {
 # Tol's vibrant scheme and a violet; no network has one of them. A scheme has the colour of its group in every chart.
 SCHEME_COLOURS = dict(zip(GROUPS, ("#009988", "#EE7733", "#7A4FA8", "#4B5560"), strict=True))
 GROUP_SHAPES = dict(zip(GROUPS, ("circle", "diamond", "square", "triangle-up"), strict=True))
+# How words are stored: modes of many words in further colours, a published scheme in that of its group.
+STORAGE_COLOURS = {
+    "block": "#2A1E8C",
+    "nested": "#648FFF",
+    "nested-word": "#A50026",
+    "word": SCHEME_COLOURS[GROUPS[0]],
+    "unprotected": SCHEME_COLOURS[GROUPS[3]],
+}
+STORAGE_SHAPES = {
+    "block": "square",
+    "block, 10 data bits": "cross",
+    "nested": "diamond",
+    "nested-word": "triangle-up",
+    "word": "circle",
+    "unprotected": "triangle-down",
+}
+_PUBLISHED_COLOUR, _PUBLISHED_SHAPE = SCHEME_COLOURS[GROUPS[1]], "triangle-right"
 # Of faults; no network, kind or scheme has one of them.
 PERSISTENCE_COLOURS = {"persistent": "#222255", "transient": "#EE3377"}
 MEASURE_SHAPES = {"any prediction changed": "circle", "critical": "diamond"}
@@ -124,6 +141,8 @@ def colour_scale(column: str, names: Sequence[str]) -> alt.Scale:
         "class": CLASS_COLOURS,
         "stored_class": STORED_COLOURS,
         "scheme_group": SCHEME_COLOURS,
+        # Behind a comma stands a variant of a mode.
+        "storage": {name: STORAGE_COLOURS.get(name.partition(",")[0], _PUBLISHED_COLOUR) for name in names},
         "persistence": PERSISTENCE_COLOURS,
         "layer_type": dict.fromkeys(names, _OTHER_LAYER_TYPE) | LAYER_TYPE_COLOURS,
     }.get(column)
@@ -136,6 +155,12 @@ def colour_scale(column: str, names: Sequence[str]) -> alt.Scale:
 
 def shape_scale(names: Sequence[str]) -> alt.Scale:
     return alt.Scale(domain=list(names), range=[SHAPES[place % len(SHAPES)] for place in range(len(names))])
+
+
+def storage_shapes(names: Sequence[str]) -> alt.Scale:
+    """The shapes of ways to store words."""
+    shapes = [STORAGE_SHAPES.get(name, STORAGE_SHAPES.get(name.partition(",")[0], _PUBLISHED_SHAPE)) for name in names]
+    return alt.Scale(domain=list(names), range=shapes)
 
 
 def legend(title: str | None = None, **options) -> alt.Legend:
