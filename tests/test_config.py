@@ -157,6 +157,8 @@ def test_defaults_of_the_comparison_are_filled_in_below_what_is_given(minimal):
     # 299 maps without harm show that less than 1 % of maps do any.
     assert (full["trials"], full["claim_trials"], full["every_policy"]) == (30, 299, True)
     assert (campaign["ablation"]["trials"], full["ablation"]["trials"]) == (10, 7)
+    assert (campaign["restoration"]["claim_trials"], full["restoration"]["claim_trials"]) == (20, 299)
+    assert set(campaign["restoration"]["bers"]) <= set(full["restoration"]["bers"])
     assert campaign["limit"] is full["limit"] is None
     for of in (campaign, full):
         assert set(of["ablation"]["bers"]) <= set(of["bers"])
@@ -188,6 +190,7 @@ def test_defaults_are_not_shared(minimal):
         ("selection.gentle.tolerance", "tolerance_pp"),
         ("campaign.claims", "claim_trials"),
         ("campaign.ablation.limit", "trials"),
+        ("campaign.restoration.word", "claim_words"),
         ("campaign_full.policies", "every_policy"),
         ("attack.seed", "flips"),
         ("datasets.digits.labelz", "labels"),
@@ -244,6 +247,10 @@ def test_an_unknown_key_is_named_with_the_known_ones(minimal, path, known):
         ("campaign.ablation.bers", [0.7]),
         ("campaign_full.claim_trials", 1.5),
         ("campaign_full.ablation.trials", 0),
+        ("campaign.restoration", 3),
+        ("campaign.restoration.bers", []),
+        ("campaign.restoration.words", 0),
+        ("campaign_full.restoration.claim_words", 2.5),
         ("attack.seeds", 0),
         ("attack.flips", 0.5),
         ("datasets", {}),
