@@ -53,6 +53,6 @@ rule measure_block_failures:
         restoration=lambda wildcards: config[f"campaign{wildcards.extent}"]["restoration"],
         seed=config["seed"],
     shell:
-        "python -m scripts.measure_block_failures --bers {params.restoration[bers]} --words {params.restoration[words]}"
+        "python -m scripts.measure_block_failures --bers {params.restoration[block_bers]} --words {params.restoration[words]}"
         " --claim-words {params.restoration[claim_words]} --seed {params.seed} --threads {threads}"
         " --blocks {output.blocks:q} --inner {output.inner:q} > {log:q} 2>&1"

@@ -248,7 +248,7 @@ def test_an_unknown_key_is_named_with_the_known_ones(minimal, path, known):
         ("campaign_full.claim_trials", 1.5),
         ("campaign_full.ablation.trials", 0),
         ("campaign.restoration", 3),
-        ("campaign.restoration.bers", []),
+        ("campaign.restoration.block_bers", []),
         ("campaign.restoration.words", 0),
         ("campaign_full.restoration.claim_words", 2.5),
         ("attack.seeds", 0),

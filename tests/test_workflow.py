@@ -9,12 +9,13 @@ import yaml
 from workflow import CONFIG, TABLES, edit, jobs, snakemake
 
 from sparebits.campaign.held import best_rival, independent_flips
+from sparebits.long_codes.scheme import MEANT_FOR, MEANT_FOR_16
 from sparebits.protection.checkpoint import read_protected
 from sparebits.protection.plan import plan_from_dict
 
 EVERY_REPORT = {"all", "build_report", "record_provenance", "summarize"}
 NETWORKS = ("lenet5", "resnet8_bfloat16")
-COMPARISON = ("inject_faults", "compare_schemes", "ablate_protection", "attack_network", "count_costs")
+COMPARISON = ("inject_faults", "compare_schemes", "ablate_protection", "attack_network", "count_costs", "restore_words")
 """What is done with the chosen schemes."""
 PROTECTION = ("select_code", "protect_network", *COMPARISON)
 
@@ -35,7 +36,15 @@ def test_every_promised_file_is_there(finished):
             frame = pd.read_csv(output / "results" / network / f"{table}.csv")
             assert len(frame), table
             assert "format" in frame, table
-    for file in ("metrics.json", "sweeps.csv", "campaign.csv", "params.yaml", "provenance.json"):
+    for file in (
+        "metrics.json",
+        "sweeps.csv",
+        "campaign.csv",
+        "block_failures.csv",
+        "inner_words.csv",
+        "params.yaml",
+        "provenance.json",
+    ):
         assert (output / "summary" / file).stat().st_size, file
     assert (output / "reports/report.html").stat().st_size
     assert not list(output.rglob(".*.csv")), "a temporary file was left behind"
@@ -108,6 +117,39 @@ def test_code_words_are_as_often_corrected_as_the_codes_promise(finished):
         assert table["p_value"].min() > 1e-3 / len(table), table.sort_values("p_value").head()
 
 
+def test_codes_over_many_words_meet_the_maps_of_the_campaign_and_restore_every_word(finished):
+    config = yaml.safe_load((finished / CONFIG).read_text())["campaign"]["restoration"]
+    for network in NETWORKS:
+        folder = finished / "runs/test/results" / network
+        table, campaign = pd.read_csv(folder / "restoration.csv"), pd.read_csv(folder / "campaign.csv")
+        rates = MEANT_FOR if network == "lenet5" else MEANT_FOR_16
+        assert {"unprotected", "chosen", *rates} <= set(table["scheme"])
+        maps = pd.concat([table, independent_flips(campaign)])
+        assert (maps.groupby(["ber", "trial"])["map_hash"].nunique() == 1).all()
+        for mode, ber in rates.items():
+            rows = table[(table["scheme"] == mode) & (table["ber"] == ber)]
+            assert len(rows) == config["claim_trials"]
+            assert (rows["restored_words"] == rows["words"]).all()
+            assert (rows["corrected"] > 0).all()
+        beyond = table[(table["scheme"] == "block") & (table["ber"] == 0.16)]
+        assert (beyond["restored_words"] < beyond["words"]).all()
+        assert (beyond["detected"] > 0).all()
+
+
+def test_blocks_of_random_words_fail_where_their_code_ends(finished):
+    blocks = pd.read_csv(finished / "runs/test/summary/block_failures.csv")
+    at = blocks.set_index(["mode", "data_bits", "ber"])
+    for mode, data_bits in (("block", 11), ("block", 10), ("nested", 10), ("nested-word", 10)):
+        assert at.loc[(mode, data_bits, MEANT_FOR[mode]), ["failed", "wrong"]].eq(0).all()
+    assert at.loc[("nested", 10, 0.16), "failed"] == at.loc[("nested", 10, 0.16), "blocks"]
+    assert (blocks["wrong"] == 0).all()
+    inner = pd.read_csv(finished / "runs/test/summary/inner_words.csv")
+    # At 5 intervals of 95 % a side, with room for chance.
+    for name in ("erased", "wrong"):
+        deviation = (inner[f"{name}_rate"] - inner[f"exact_{name}"]).abs()
+        assert (deviation < 5 * np.sqrt(inner[f"exact_{name}"] / inner["inner_words"])).all()
+
+
 def test_the_ablation_has_every_part_once(finished):
     for network in NETWORKS:
         table = pd.read_csv(finished / "runs/test/results" / network / "ablation.csv")
@@ -166,17 +208,27 @@ def test_rate_to_select_for_reruns_the_selection_but_no_sweep_of_layouts(project
 
 def test_rates_of_the_campaign_rerun_the_campaign_alone(project):
     edit(project / CONFIG, "bers: [1.0e-3, 5.0e-2]", "bers: [1.0e-3, 2.0e-2]")
-    assert jobs(project) == of_networks("inject_faults", "compare_schemes")
+    assert jobs(project) == of_networks("inject_faults", "compare_schemes", "restore_words")
 
 
 def test_trials_of_a_claim_rerun_the_campaign_alone(project):
     edit(project / CONFIG, "claim_trials: 3", "claim_trials: 4")
-    assert jobs(project) == of_networks("inject_faults", "compare_schemes")
+    assert jobs(project) == of_networks("inject_faults", "compare_schemes", "restore_words")
 
 
 def test_rates_of_the_ablation_rerun_the_ablation_alone(project):
     edit(project / CONFIG, "ablation: {bers: [5.0e-2]", "ablation: {bers: [4.0e-2]")
     assert jobs(project) == of_networks("ablate_protection") - {"summarize"}
+
+
+def test_rates_of_the_restoration_rerun_the_restoration_alone(project):
+    edit(project / CONFIG, "bers: [5.0e-2, 1.6e-1]", "bers: [4.0e-2, 1.6e-1]")
+    assert jobs(project) == of_networks("restore_words") - {"summarize"}
+
+
+def test_rates_of_blocks_rerun_the_blocks_alone(project):
+    edit(project / CONFIG, "block_bers: [1.1e-1, 1.6e-1]", "block_bers: [1.0e-1, 1.6e-1]")
+    assert jobs(project) == EVERY_REPORT - {"summarize"} | {"measure_block_failures"}
 
 
 def test_attacks_rerun_alone(project):
@@ -190,8 +242,9 @@ def test_the_gentle_choice_reruns_the_selection_but_no_sweep(project):
 
 
 def test_the_full_campaign_is_a_target_of_its_own(project):
-    rules = ("inject_faults", "compare_schemes", "ablate_protection")
+    rules = ("inject_faults", "compare_schemes", "ablate_protection", "restore_words")
     summaries = {"campaign_full", "build_report", "summarize_campaign", "judge_goals", "predict_large_networks"}
+    summaries |= {"measure_block_failures"}
     full = {f"{rule} {network}" for rule in rules for network in NETWORKS} | summaries
     assert jobs(project, "campaign_full") == full
     # What all makes is done, but for the record of the config.

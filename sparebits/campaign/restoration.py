@@ -11,7 +11,7 @@ from sparebits.errors import InputError
 from sparebits.evaluation import Evaluator
 from sparebits.faults.rates import BitErrorRate
 from sparebits.faults.targets import Target
-from sparebits.long_codes.scheme import MEANT_FOR, fit_long_scheme
+from sparebits.long_codes.scheme import MODES, fit_long_scheme, meant_for
 from sparebits.parameters import FlatParameters
 from sparebits.schemes.in_blocks import InBlocks
 from sparebits.schemes.names import CHOSEN
@@ -29,7 +29,7 @@ def compared_schemes(parameters: FlatParameters, settings: Settings, rival: str 
     for scheme in build_schemes(parameters, settings, every_policy=rival is not None and ", " in rival):
         if scheme.name in ("unprotected", rival, CHOSEN):
             yield scheme
-    for mode in MEANT_FOR:
+    for mode in reversed(MODES):
         try:
             scheme = fit_long_scheme(mode, parameters.tensors, parameters.golden, parameters.fmt)
         except InputError as error:
@@ -66,10 +66,11 @@ def run_restoration(
         journal: where finished trials are kept; those that it has are not run again.
     """
     runner = Runner(evaluator, golden, indices, first_seed(seed, CAMPAIGN), journal, counts_words=True)
+    own_rates = {mode: meant_for(mode, evaluator.parameters.fmt) for mode in MODES}
     rows = []
     for scheme in schemes:
-        own = MEANT_FOR.get(scheme.name)
-        for ber in sorted({0.0, *bers, *MEANT_FOR.values()}):
+        own = own_rates.get(scheme.name)
+        for ber in sorted({0.0, *bers, *filter(None, own_rates.values())}):
             count = 1 if ber == 0 else claim_trials if ber == own else trials
             found = runner.run(scheme, Fault(BitErrorRate(ber), Target()), count)
             rows += found

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 
 import numba
 import numpy as np
-from sparebits.long_codes.reed_solomon import ReedSolomon, reed_solomon
 
 from sparebits.blocks import map_blocks
 from sparebits.errors import InputError
 from sparebits.long_codes.inner import DATA_BITS, UNIT_BITS, decode_units, inner_code
 from sparebits.long_codes.partition import Partition
+from sparebits.long_codes.reed_solomon import ReedSolomon, reed_solomon
 from sparebits.long_codes.scrambling import is_wiped, pattern
 from sparebits.long_codes.storage import BlockReport, report_of
 

@@ -25,6 +25,8 @@ DATA_BITS = {
 """Of a word, by mode and width: all that the codes have room for at the bit error rates that they are meant for."""
 MEANT_FOR = {"nested-word": 0.08, "nested": 0.1, "block": 0.12}
 """Bit error rate at which every word of a network is expected to be restored, by mode (docs/many_words.md)."""
+MEANT_FOR_16 = {"nested": 0.07, "block": 0.09}
+"""The same for words of 16 bits, whose data bits leave less room for check bits."""
 EXPONENT_BITS = {16: 4, 32: 4, 64: 5}
 """Of a window, by width; the other data bits are the sign, where there is one, and the mantissa."""
 
@@ -97,6 +99,11 @@ def data_bits_of(mode: str, fmt: FloatFormat) -> int:
             f"{mode} mode is for words of {' or '.join(map(str, widths))} bits, {fmt.name} has {fmt.width}: use nested"
         )
     return widths[fmt.width]
+
+
+def meant_for(mode: str, fmt: FloatFormat) -> float | None:
+    """The bit error rate that a mode is meant for in a format, None where it does not exist or is no mode."""
+    return (MEANT_FOR_16 if fmt.width == 16 else MEANT_FOR).get(mode)
 
 
 def fit_long_scheme(mode: str, tensors: Sequence[ParameterTensor], words: np.ndarray, fmt: FloatFormat) -> LongScheme:

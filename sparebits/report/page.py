@@ -15,6 +15,8 @@ from sparebits.files import whole_file, whole_folder
 from sparebits.report import findings
 from sparebits.report.charts.style import INK, SYMBOLS
 from sparebits.report.faults import findings as faults
+from sparebits.report.many_words import findings as many_words
+from sparebits.report.many_words.measurements import Measurements
 from sparebits.report.parts import Figure, Section
 from sparebits.report.protection import attack, costs
 from sparebits.report.protection import findings as protection
@@ -28,6 +30,7 @@ DEFINITIONS = "definitions"
 
 def build_report(
     results: Sequence[NetworkResults],
+    measured: Measurements,
     tolerance_pp: float,
     title: str,
     template: str | Path,
@@ -38,6 +41,7 @@ def build_report(
     """Write the page and the folder of figures, both or neither.
 
     Args:
+        measured: of codes over many words, whatever the network.
         template: Jinja template of the page.
         captions: text files with the paragraphs that open a section of the same name; Jinja too.
         report: the page to write.
@@ -46,8 +50,8 @@ def build_report(
     Raises:
         InputError: if a section has no caption.
     """
-    parts = sections(results, tolerance_pp)
-    page = render_page(parts, results, tolerance_pp, title, template, captions)
+    parts = sections(results, measured, tolerance_pp)
+    page = render_page(parts, results, measured, tolerance_pp, title, template, captions)
     with whole_file(report) as written, whole_folder(figures) as folder:
         written.write_text(page, encoding="utf-8")
         for part in parts:
@@ -58,6 +62,7 @@ def build_report(
 def render_page(
     parts: Sequence[Section],
     results: Sequence[NetworkResults],
+    measured: Measurements,
     tolerance_pp: float,
     title: str,
     template: str | Path,
@@ -71,6 +76,7 @@ def render_page(
         "protection": protection.facts(results),
         "attack": attack.facts(results),
         "costs": costs.facts(results),
+        "many_words": many_words.facts(results, measured),
         "faults": faults.facts(results),
         "warning": findings.at_chance(results),
         "groups": findings.groups(results),

@@ -10,6 +10,8 @@ from sparebits.report.charts.census import exponent_histogram, share_of_ones
 from sparebits.report.charts.steps import accuracy_by_size, accuracy_by_step, drop_by_spare_bits
 from sparebits.report.charts.sweeps import accuracy_by_bit, drop_near_tolerance
 from sparebits.report.faults.sections import faults
+from sparebits.report.many_words.measurements import Measurements
+from sparebits.report.many_words.sections import block_failures, many_words, scrub_times
 from sparebits.report.parts import Figure, Section
 from sparebits.report.protection.sections import (
     ablation,
@@ -25,7 +27,7 @@ from sparebits.report.wording import floor_name, hex_field, power_of_two
 from sparebits.statistics.paired_images import drop_interval
 
 
-def sections(results: Sequence[NetworkResults], tolerance_pp: float) -> list[Section]:
+def sections(results: Sequence[NetworkResults], measured: Measurements, tolerance_pp: float) -> list[Section]:
     """All sections in the reader's order, the summary first."""
     return [
         Section("summary", "Summary", "chapter 4", tables=[tables.summary(results, tolerance_pp)]),
@@ -34,6 +36,9 @@ def sections(results: Sequence[NetworkResults], tolerance_pp: float) -> list[Sec
         ablation(results),
         attack(results),
         costs(results),
+        many_words(results),
+        block_failures(measured),
+        scrub_times(measured),
         faults(results),
         stored_words(results),
         frontier(results),

@@ -75,9 +75,10 @@ def by_rate(network: NetworkResults) -> pd.DataFrame:
     columns |= {"drop_pp": groups["drop_pp"].median(), "worst_drop_pp": groups["drop_pp"].max()}
     rows = pd.DataFrame(columns).reset_index()
     rows = rows.assign(is_own=rows["storage"].map(MEANT_FOR) == rows["ber"])
-    places = {name: place for place, name in enumerate([*MODES, WORD, *rows["storage"]][::-1])}
-    order = rows.assign(place=-rows["storage"].map(places)).sort_values(["place", "ber"], kind="stable")
-    return order.drop(columns="place").reset_index(drop=True)
+    others = [name for name in rows["storage"].unique() if name != "unprotected"]
+    order = list(dict.fromkeys([*MODES, WORD, *others, "unprotected"]))
+    places = rows["storage"].map(order.index)
+    return rows.assign(place=places).sort_values(["place", "ber"], ignore_index=True).drop(columns="place")
 
 
 def own_rates(network: NetworkResults) -> list[Restoration]:
