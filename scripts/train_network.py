@@ -1,4 +1,4 @@
-"""Train a network of the default experiment again, by the recipe that trained the shipped one."""
+"""Train a network of the default experiment or of its studies again, by the recipe that trained the shipped one."""
 
 import argparse
 
@@ -14,6 +14,7 @@ from sparebits.transforms import geometry_of, transform_of
 
 def main(arguments: argparse.Namespace) -> None:
     config = load_config(arguments.config)
+    config["networks"] |= config.get("studies", {}).get("networks", {})
     entry = config["networks"][arguments.name]
     transform = transform_of(config, arguments.name)
     images, labels = training_digits(geometry_of(config, arguments.name))

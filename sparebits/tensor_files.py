@@ -220,4 +220,7 @@ def _from_state_dict(state: dict[str, torch.Tensor], path: Path) -> TensorFile:
 
 
 def _as_torch(tensor: StoredTensor) -> torch.Tensor:
-    return torch.from_numpy(np.array(tensor.data)).view(getattr(torch, tensor.dtype)).reshape(tensor.shape)
+    dtype = getattr(torch, tensor.dtype)
+    if not len(tensor.data):  # bytes without strides have no view of another width
+        return torch.empty(tensor.shape, dtype=dtype)
+    return torch.from_numpy(np.array(tensor.data)).view(dtype).reshape(tensor.shape)

@@ -33,6 +33,8 @@ class Recipe:
 
 RECIPES = {
     "lenet5": Recipe(epochs=120, learning_rate=3e-3),
+    "lenet5_tanh": Recipe(epochs=120, learning_rate=3e-3),
+    "lenet5_softplus": Recipe(epochs=120, learning_rate=3e-3),
     "resnet8": Recipe(epochs=100, learning_rate=1e-2),
     "shufflenet_v2_x0_5": Recipe(epochs=150, learning_rate=5e-3),
 }

@@ -9,7 +9,21 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from report_tables import GOLDEN_HITS, HELD, IMAGES, ablation, attack, campaign, costs, outcomes, word_counts
+from report_tables import (
+    GOLDEN_HITS,
+    HELD,
+    IMAGES,
+    ablation,
+    attack,
+    block_failures,
+    campaign,
+    costs,
+    inner_words,
+    outcomes,
+    restoration,
+    scrub_times,
+    word_counts,
+)
 from torch import nn
 
 from sparebits.bit_classes import choose_ecc, classify_bits, network_free_bits
@@ -19,6 +33,7 @@ from sparebits.formats import FORMATS, FloatFormat
 from sparebits.parameters import FlatParameters
 from sparebits.protection.fitting import fit_scheme
 from sparebits.protection.plan import Plan, RolePlan
+from sparebits.report.many_words.measurements import Measurements
 from sparebits.report.page import build_report, render_page
 from sparebits.report.results import read_results
 from sparebits.report.sections import sections
@@ -28,6 +43,7 @@ from sparebits.statistics.scheme_comparison import compare_schemes
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "reports" / "template.html"
+MEASURED = Measurements(block_failures(), inner_words(), scrub_times())
 CAPTIONS = sorted((ROOT / "reports" / "captions").glob("*.txt"))
 
 
@@ -197,6 +213,7 @@ def write_network(
         held = {scheme: most for scheme, most in held.items() if scheme != "thesis"}
     tables["campaign"] = campaign(held)
     tables |= {"ablation": ablation(), "word_counts": word_counts(held), "attack": attack(held), "costs": costs(held)}
+    tables["restoration"] = restoration()
     tables["comparison"] = compare_schemes(tables["campaign"], "chosen", resamples=999)
     (folder / name).mkdir(parents=True)
     for choice in ("selection", "selection_gentle"):
@@ -208,13 +225,13 @@ def write_network(
 def render(folder: Path, networks: list[str], title: str = "Test") -> str:
     """The page alone, without the figures' files."""
     results = [read_results(folder, network) for network in networks]
-    return render_page(sections(results, 1.2), results, 1.2, title, TEMPLATE, CAPTIONS)
+    return render_page(sections(results, MEASURED, 1.2), results, MEASURED, 1.2, title, TEMPLATE, CAPTIONS)
 
 
 def build(folder: Path, networks: list[str], title: str = "Test", output: str = "out") -> str:
     results = [read_results(folder, network) for network in networks]
     report = folder / output / "report.html"
-    build_report(results, 1.2, title, TEMPLATE, CAPTIONS, report, folder / output / "figures")
+    build_report(results, MEASURED, 1.2, title, TEMPLATE, CAPTIONS, report, folder / output / "figures")
     return report.read_text(encoding="utf-8")
 
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from sparebits.statistics.intervals import wilson_interval
+from sparebits.long_codes.scheme import MEANT_FOR
+from sparebits.statistics.intervals import clopper_pearson_interval, wilson_interval
 from sparebits.statistics.paired_images import mcnemar_exact
 
 IMAGES, GOLDEN_HITS = 400, 380
@@ -132,4 +133,112 @@ def costs(schemes) -> pd.DataFrame:
         gates = {"encoder_gates": 40.0 * coded, "read_gates": 147.0 * coded, "gates_ratio": 0.4 * coded, "depth": 9}
         work = {"dirty_operations": 1234 * coded, "expected_operations": 5.25 * coded, "at_ber": 1e-3}
         rows.append({"scheme": scheme, **memory, **gates, **work})
+    return pd.DataFrame(rows)
+
+
+WORDS = 1000
+DAMAGE = {
+    "unprotected": {1e-2: (280, 320)},
+    "in-place TMR": {1e-2: (20, 2), 5e-2: (390, 320)},
+    "chosen": {1e-2: (0, 1), 5e-2: (8, 1), 8e-2: (60, 2), 1e-1: (200, 8), 1.2e-1: (400, 20), 1.6e-1: (700, 200)},
+    "nested-word": {1e-2: (0, 1), 5e-2: (0, 1), 8e-2: (0, 1), 1e-1: (700, 320)},
+    "nested": {1e-2: (0, 1), 5e-2: (0, 1), 8e-2: (0, 1), 1e-1: (0, 1), 1.2e-1: (800, 320)},
+    "block": {1e-2: (0, 1), 5e-2: (0, 1), 8e-2: (0, 1), 1e-1: (0, 1), 1.2e-1: (0, 1), 1.6e-1: (900, 320)},
+}
+"""Of 1000 words those that are not restored, and of 400 images those that are lost, by scheme and bit error rate."""
+
+
+def restoration(
+    damage: dict[str, dict[float, tuple[int, int]]] = DAMAGE,
+    failing: dict[str, int] | None = None,
+    trials: int = 4,
+    claim_trials: int = 20,
+) -> pd.DataFrame:
+    """restoration.csv in which every trial of a scheme at a rate does the same damage.
+
+    Args:
+        damage: by scheme and bit error rate.
+        failing: in so many trials of a mode at its own rate 10 more words are not restored, and 4 more images lost.
+    """
+    rows = []
+    for scheme, by_rate in damage.items():
+        for ber, (words, lost) in {0.0: (0, int(scheme != "unprotected")), **by_rate}.items():
+            is_own = ber == MEANT_FOR.get(scheme)
+            count = 1 if ber == 0 else claim_trials if is_own else trials
+            for trial in range(count):
+                fails = is_own and trial >= count - (failing or {}).get(scheme, 0)
+                row = {"scheme": scheme, "fault_model": "ber", "target": "all", "ber": ber, "trial": trial}
+                extra = 0 if scheme in ("unprotected", "in-place TMR") else 12
+                row |= {"seed": trial, "stored_bits": 8 * (NETWORK_BYTES + extra), "extra_bytes": extra, "words": WORDS}
+                rows.append(row | {"restored_words": WORDS - words - 10 * fails, "lost": lost + 4 * fails})
+    found = pd.DataFrame(rows)
+    return pd.concat([found.drop(columns="lost"), outcomes(found["lost"])], axis=1)
+
+
+FAILED_BLOCKS = {
+    ("block", 11): {8e-2: 0, 1e-1: 0, 1.2e-1: 0, 1.6e-1: 300},
+    ("block", 10): {8e-2: 0, 1e-1: 0, 1.2e-1: 0, 1.6e-1: 150},
+    ("nested", 10): {8e-2: 0, 1e-1: 0, 1.2e-1: 300, 1.6e-1: 300},
+    ("nested-word", 10): {8e-2: 0, 1e-1: 200, 1.2e-1: 300, 1.6e-1: 300},
+}
+CAPACITIES = {11: 0.16936495, 10: 0.18341914}
+"""By data bits of 32."""
+
+
+def block_failures(
+    failed: dict[tuple[str, int], dict[float, int]] = FAILED_BLOCKS, wrong: int = 0, claim_blocks: int = 3000
+) -> pd.DataFrame:
+    """block_failures.csv of 300 blocks, at the rate that a mode is meant for of more.
+
+    Args:
+        failed: blocks by mode, data bits and bit error rate.
+        wrong: of the failed ones at the own rate of block mode so many are not reported.
+    """
+    rows = []
+    for (mode, bits), by_rate in failed.items():
+        for ber, count in by_rate.items():
+            is_own = ber == MEANT_FOR[mode]
+            blocks, unnoticed = claim_blocks if is_own else 300, wrong if is_own and mode == "block" else 0
+            low, high = clopper_pearson_interval(count, blocks)
+            row = {"mode": mode, "code": "ldpc", "words_per_block": 768, "data_bits": bits, "ber": ber}
+            row |= {"capacity_ber": CAPACITIES[bits], "words": 768 * blocks, "blocks": blocks}
+            row |= {"failed": count - unnoticed, "wrong": unnoticed, "wrong_words": 5 * unnoticed}
+            rows.append(row | {"rate": count / blocks, "low": float(low), "high": float(high)})
+    return pd.DataFrame(rows)
+
+
+INNER = {
+    5e-2: (0.0101, 6.7e-4, 0.0, 5.9e-237),
+    8e-2: (0.0593, 6.9e-3, 0.0, 1.9e-27),
+    1e-1: (0.1214, 0.0186, 1.1e-49, 0.9994),
+    1.1e-1: (0.1600, 0.0275, 1.5e-3, 1.0),
+    1.2e-1: (0.2020, 0.0385, 1.0000000000000104, 1.0),
+    1.6e-1: (0.3797, 0.1007, 1.0, 1.0),
+}
+"""Exact: erased and wrong inner words; blocks that fail in nested mode, and an upper bound of nested-word mode."""
+
+
+def inner_words(exact: dict[float, tuple[float, float, float, float]] = INNER, number: int = 100_000) -> pd.DataFrame:
+    """inner_words.csv whose counts are what is expected."""
+    rows = []
+    for ber, (erased, wrong, nested, nested_word) in exact.items():
+        row = {"ber": ber, "inner_words": number}
+        for name, share in (("erased", erased), ("wrong", wrong)):
+            low, high = clopper_pearson_interval(round(share * number), number)
+            row |= {name: round(share * number), f"{name}_rate": round(share * number) / number}
+            row |= {f"{name}_low": float(low), f"{name}_high": float(high), f"exact_{name}": share}
+        computed = {"nested_measured": nested, "nested_upper": min(1.0, 1e9 * nested), "nested_exact": nested}
+        rows.append(row | computed | {"nested_word_exact": nested_word})
+    return pd.DataFrame(rows)
+
+
+def scrub_times(sizes: tuple[int, ...] = (100_000, 1_000_000, 25_000_000)) -> pd.DataFrame:
+    """scrub_times.csv of a machine that takes 0.1, 1 or 2 microseconds a word by mode, more where more bits flip."""
+    rows = []
+    for mode, cost in (("word", 1e-7), ("block", 2e-6), ("nested", 1e-6)):
+        for words in sizes:
+            for ber in (0.0, 0.05, MEANT_FOR.get(mode, 0.08)):
+                row = {"machine": "a machine of 2 cores", "threads": 2, "mode": mode, "words": words}
+                row |= {"bytes": 4 * words, "ber": ber, "seconds": words * cost * (1 + 10 * ber)}
+                rows.append(row | {"read_seconds": 1e-8 * words, "peak_mib": 200.0, "failed": 0})
     return pd.DataFrame(rows)

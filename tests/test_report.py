@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from report_pages import CAPTIONS, IMAGES, TEMPLATE, build, encodings, findings, render, specs, write_network
+from report_pages import CAPTIONS, IMAGES, MEASURED, TEMPLATE, build, encodings, findings, render, specs, write_network
 
 from sparebits.errors import InputError
 from sparebits.report.page import build_report
@@ -205,6 +205,7 @@ def test_nothing_is_left_behind_when_a_chart_fails(folder, tmp_path, monkeypatch
     with pytest.raises(RuntimeError):
         build_report(
             [read_results(folder, "alpha")],
+            MEASURED,
             1.2,
             "Test",
             TEMPLATE,

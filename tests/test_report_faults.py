@@ -285,7 +285,8 @@ def with_faults(folder: Path, groups: list[dict]) -> str:
 def test_the_section_follows_protection(page):
     slugs = re.findall(r'<section id="(\w+)">', page)
     start = slugs.index("protection")
-    assert slugs[start + 1 : start + 6] == ["under_faults", "ablation", "attack", "costs", "faults"]
+    before = ["under_faults", "ablation", "attack", "costs", "many_words", "block_failures", "scrub_times"]
+    assert slugs[start + 1 : start + 9] == [*before, "faults"]
     assert slugs[slugs.index("faults") + 1] == "stored_words"
 
 

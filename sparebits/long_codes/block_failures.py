@@ -126,14 +126,14 @@ def inner_table(bers: Sequence[float], words: int, seed: int) -> pd.DataFrame:
 def _nested_failure(rates: InnerRates) -> float:
     """Of the longest blocks of the compact variant."""
     storage = NestedStorage(0, WIDTH, DATA_BITS["nested"][WIDTH])
-    outer = storage.outer_of(storage.longest)
-    return nested_failure(outer.n, outer.n - outer.k, rates)
+    length = storage.longest
+    return nested_failure(storage.units_of(length), storage.bearable(length), rates)
 
 
 def _nested_word_failure(rates: InnerRates) -> float:
     storage = NestedWordStorage(0, WIDTH, DATA_BITS["nested-word"][WIDTH])
-    length, outer = storage.longest, storage.outer_of(storage.longest)
-    return nested_word_failure(length, storage.SHARES, outer.n - outer.k, rates)
+    length = storage.longest
+    return nested_word_failure(length, storage.SHARES, storage.bearable(length), rates)
 
 
 def _chunks(blocks: int, length: int) -> Iterator[tuple[int, int]]:

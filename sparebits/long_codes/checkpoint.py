@@ -132,7 +132,7 @@ def open_long(path: str | Path) -> LongCheckpoint:
     file = read_tensors(path)
     fmt, tensors = format_of(file, path), floating_tensors(file)
     try:
-        protection = read_long_protection(file.metadata, tensors, fmt)
+        protection = read_long_protection(file.metadata, tensors, fmt, {tensor.name for tensor in file.tensors})
         _check_copies(protection.copied, file)
         checkpoint = LongCheckpoint(Path(path), file, fmt, tensors, protection)
         _ = checkpoint.storage

@@ -1,7 +1,7 @@
 """A scheme of a code over many words in the metadata of a safetensors file: a description in JSON, and the bases."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sparebits.errors import InputError
@@ -10,7 +10,7 @@ from sparebits.layouts.minifloat import Minifloat
 from sparebits.long_codes.bases import bases_of_text, bases_text
 from sparebits.long_codes.scheme import MODES, LongScheme, data_bits_of
 from sparebits.parameters import ParameterTensor
-from sparebits.protection.header import DESCRIPTION, RECORDS, check_coverage, parsed_description
+from sparebits.protection.header import DESCRIPTION, RECORDS, check_coverage, parsed_description, tied_names
 
 VERSION = 3
 """Of the description; files whose words are codewords by themselves have version 2."""
@@ -46,9 +46,11 @@ def long_metadata(scheme: LongScheme, tied: Mapping[str, str], copied: Mapping[s
         description["tied"] = dict(tied)
     if copied:
         description["copied"] = {name: content.hex() for name, content in copied.items()}
+    # In the order of the description, in which layouts that are alike stand together.
+    bases = [scheme.layouts[name].base for names in alike.values() for name in names]
     return {
         DESCRIPTION: json.dumps(description, separators=(",", ":")),
-        RECORDS: bases_text(scheme.bases, scheme.fmt),
+        RECORDS: bases_text(bases, scheme.fmt),
     }
 
 
@@ -66,9 +68,12 @@ def mode_of(metadata: Mapping[str, str]) -> str:
 
 
 def read_long_protection(
-    metadata: Mapping[str, str], tensors: Sequence[ParameterTensor], fmt: FloatFormat
+    metadata: Mapping[str, str], tensors: Sequence[ParameterTensor], fmt: FloatFormat, names: Collection[str]
 ) -> LongProtection:
     """The inverse of `long_metadata`, checked against the tensors of the file.
+
+    Args:
+        names: of all tensors in the file, those of integers too.
 
     Raises:
         InputError: the metadata are of another version, damaged, or do not describe these tensors.
@@ -82,11 +87,11 @@ def read_long_protection(
     if description.get("dtype") != fmt.dtype:
         raise InputError(f"it was protected as {description.get('dtype')}, but its tensors are {fmt.dtype}")
     mode = mode_of(metadata)
+    if mode not in MODES:
+        raise InputError(f"its protection of version {VERSION} says no mode of {', '.join(MODES)}; it is damaged")
     open_layouts = _layouts(description, data_bits_of(mode, fmt), fmt)
     check_coverage(list(open_layouts), tensors)
-    tied = description.get("tied", {})
-    if not isinstance(tied, dict) or not set(tied.values()) <= set(open_layouts) or set(tied) & set(open_layouts):
-        raise InputError("the names of its tied tensors are not understood")
+    tied = tied_names(description, names)
     limits = [layout.base_limit for layout in open_layouts.values()]
     bases, damaged = bases_of_text(metadata[RECORDS], limits, fmt)
     layouts = {

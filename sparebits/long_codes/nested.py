@@ -28,6 +28,8 @@ LARGEST_BLOCK = 8190
 """Units of a block of the compact variant."""
 QUICK_SYNDROMES = 4
 """Looked at where the inner code found nothing: any 4 wrong symbols are noticed, more but for 2^-52 of the cases."""
+CONFIRMING = 4
+"""Check symbols that only confirm: with as many erasures as checks any words at all would complete to a codeword."""
 
 _PATTERN = pattern(np.dtype(np.uint32))
 
@@ -142,6 +144,11 @@ class _Nested(ABC):
     def places_of(self, value: int, length: int) -> tuple[int, ...]:
         """The units of its block that a value lies in."""
 
+    def bearable(self, length: int) -> int:
+        """What 2 errors + erasures of a block's outer word come to at most; beyond, the block is reported."""
+        checks = self.outer_of(length).checks
+        return checks - min(CONFIRMING, checks // 4)
+
     def _repair_run(self, stored: np.ndarray, length: int) -> np.ndarray:
         """Correct blocks of equal length in place; the flips undone in each, int64 (blocks,), -1 beyond repair."""
         symbols, erased, dirty = self._decode_units(stored, length)
@@ -152,7 +159,8 @@ class _Nested(ABC):
         if is_open.any():
             decoded = outer.decode(words[is_open], gone[is_open])
             words[is_open] = decoded.words
-            failed[is_open] = decoded.failed | self.is_foreign(decoded.words, length)
+            used = 2 * decoded.errors + gone[is_open].sum(axis=1)
+            failed[is_open] = decoded.failed | (used > self.bearable(length)) | self.is_foreign(decoded.words, length)
         flips = np.where(failed, np.int64(-1), np.int64(0))
         for block in np.flatnonzero((is_open | dirty) & ~failed):
             own = stored[block * length : (block + 1) * length]

@@ -8,21 +8,21 @@ from scipy.optimize import brentq
 from sparebits.long_codes.inner import InnerRates
 
 
-def nested_failure(units: int, checks: int, rates: InnerRates) -> float:
-    """P(erasures + 2 errors > checks) in a block of independent inner words: that the outer code does not restore it.
+def nested_failure(units: int, bearable: int, rates: InnerRates) -> float:
+    """P(erasures + 2 errors > bearable) in a block of independent inner words: that the outer code does not restore it.
 
     All terms are sums of products of probabilities, none a difference, so that small ones keep their digits.
 
     Args:
         units: inner words of a block.
-        checks: check symbols of the outer code.
+        bearable: by the outer code, its check symbols but for those that only confirm.
         rates: of the inner words, measured or exact.
     """
     cost = np.array([rates.restored, rates.erased, rates.wrong])
-    return _tail(_sum_of(cost, units), checks)
+    return _tail(_sum_of(cost, units), bearable)
 
 
-def nested_word_failure(words: int, shares: int, checks: int, rates: InnerRates) -> float:
+def nested_word_failure(words: int, shares: int, bearable: int, rates: InnerRates) -> float:
     """An upper bound of the same for the variant that keeps one value a word.
 
     A word costs its own symbol, and the check symbol of the `shares` words of its group: 1 if one of them is erased and
@@ -32,7 +32,7 @@ def nested_word_failure(words: int, shares: int, checks: int, rates: InnerRates)
     Args:
         words: of a block; those beyond the last whole group have no share.
         shares: words of a group, each with a share of one check symbol.
-        checks: check symbols, one a group.
+        bearable: as above; the check symbols are one a group.
     """
     p = (rates.restored, rates.erased, rates.wrong)
     group = np.zeros(2 * shares + 3)
@@ -44,7 +44,7 @@ def nested_word_failure(words: int, shares: int, checks: int, rates: InnerRates)
             group[cost] += ways * p[0] ** fine * p[1] ** erased * p[2] ** wrong
     grouped = _sum_of(group, words // shares)
     alone = _sum_of(np.array(p), words % shares)
-    return _tail(np.convolve(grouped, alone), checks)
+    return _tail(np.convolve(grouped, alone), bearable)
 
 
 def capacity_ber(rate: float) -> float:

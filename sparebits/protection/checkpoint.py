@@ -78,7 +78,8 @@ def read_protected(path: str | Path) -> ProtectedCheckpoint:
     file = read_tensors(path)
     checkpoint = _checkpoint(file, path)
     try:
-        protection = read_protection(file.metadata, checkpoint.tensors, checkpoint.fmt)
+        names = {tensor.name for tensor in file.tensors}
+        protection = read_protection(file.metadata, checkpoint.tensors, checkpoint.fmt, names)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     return ProtectedCheckpoint(file, checkpoint.fmt, checkpoint.tensors, checkpoint.words, protection)

@@ -1,7 +1,7 @@
 """A scheme in the metadata of a safetensors file: a description in JSON, and the records of bases and medians."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sparebits.errors import InputError
@@ -64,32 +64,35 @@ def protection_metadata(scheme: Scheme, tied: Mapping[str, str]) -> dict[str, st
     }
 
 
-def read_protection(metadata: Mapping[str, str], tensors: Sequence[ParameterTensor], fmt: FloatFormat) -> Protection:
+def read_protection(
+    metadata: Mapping[str, str], tensors: Sequence[ParameterTensor], fmt: FloatFormat, names: Collection[str]
+) -> Protection:
     """The inverse of `protection_metadata`, checked against the tensors of the file.
+
+    Args:
+        names: of all tensors in the file, those of integers too.
 
     Raises:
         InputError: the metadata are of another version, damaged, or do not describe these tensors.
     """
     description = parsed_description(metadata)
-    if description.get("version") != VERSION or not isinstance(description.get("groups"), list):
+    if description.get("version") != VERSION:
         raise InputError(
             f"its protection is of version {description.get('version')!r}, this sparebits reads {VERSION}; "
             "use the sparebits that wrote it, or protect the original again"
         )
+    if not isinstance(description.get("groups"), list):
+        raise InputError(f"its {DESCRIPTION} is not a mapping with a list of groups; it is damaged or foreign")
     if description.get("dtype") != fmt.dtype:
         raise InputError(f"it was protected as {description.get('dtype')}, but its tensors are {fmt.dtype}")
     templates = [group_from_dict(template, fmt) for entry in description["groups"] for template in _templates(entry)]
-    names = [name for group in templates for name in group.tensors]
-    check_coverage(names, tensors)
+    check_coverage([name for group in templates for name in group.tensors], tensors)
     shapes = {tensor.name: tensor.shape for tensor in tensors}
     for group in templates:
         if len({shapes[name] for name in group.tensors}) > 1:
             raise InputError(f"the tensors {', '.join(group.tensors)} share a code but have several shapes")
-    tied = description.get("tied", {})
-    if not isinstance(tied, dict) or not all(name in names for name in tied.values()) or set(tied) & set(names):
-        raise InputError("the names of its tied tensors are not understood")
     groups, outvoted = groups_of_text(metadata[RECORDS], templates)
-    return Protection(Scheme(fmt, groups), tied, outvoted)
+    return Protection(Scheme(fmt, groups), tied_names(description, names), outvoted)
 
 
 def parsed_description(metadata: Mapping[str, str]) -> dict:
@@ -107,6 +110,19 @@ def parsed_description(metadata: Mapping[str, str]) -> dict:
     if not isinstance(description, dict):
         raise InputError(f"its {DESCRIPTION} is not a mapping; it is damaged or foreign")
     return description
+
+
+def tied_names(description: dict, names: Collection[str]) -> dict[str, str]:
+    """Further names of tensors in the original, and the name, one of these, under which each is in the file.
+
+    Raises:
+        InputError: the description says something else.
+    """
+    tied = description.get("tied", {})
+    firsts = list(tied.values()) if isinstance(tied, dict) else [None]
+    if not all(isinstance(first, str) and first in names for first in firsts) or set(tied) & set(names):
+        raise InputError("the names of its tied tensors are not understood")
+    return tied
 
 
 def check_coverage(names: Sequence[str], tensors: Sequence[ParameterTensor]) -> None:

@@ -49,12 +49,12 @@ def points_interval(low_pp: float, high_pp: float) -> str:
     return _minus(f"[{low_pp:+.2f}, {high_pp:+.2f}]")
 
 
-def rate(ber: float) -> str:
-    """A bit error rate: 0.05, but 1e-3 and 2.5e-4 below 0.01; 0 is none."""
+def rate(ber: float, digits: int = 2) -> str:
+    """A bit error rate: 0.05, but 1e-3 and 2.5e-4 below 0.01; 0 is none. From 0.01 on with so many digits."""
     if ber == 0:
         return "none"
     if ber >= 0.00995:
-        return f"{ber:.2g}"
+        return f"{ber:.{digits}g}"
     digits, power = f"{ber:.1e}".split("e")
     return f"{digits.removesuffix('.0')}e{int(power)}".replace("-", "−")
 

@@ -56,8 +56,8 @@ def stratified_rate(failures, trials, populations, confidence: float = 0.95) -> 
     weights, shares = populations / populations.sum(), failures / trials
     rate = float(weights @ shares)
     variance = float(weights**2 @ (shares * (1 - shares) / (trials - 1)))
-    high = _highest_bound(rate, variance, weights / trials, 1 - shares, (1 - confidence) / 2)
-    low = 1 - _highest_bound(1 - rate, variance, weights / trials, shares, (1 - confidence) / 2)
+    high = highest_bound(rate, variance, weights / trials, 1 - shares, (1 - confidence) / 2)
+    low = 1 - highest_bound(1 - rate, variance, weights / trials, shares, (1 - confidence) / 2)
     return StratifiedRate(rate, low if failures.any() else 0.0, high if (failures < trials).any() else 1.0)
 
 
@@ -132,16 +132,18 @@ def rate_by_failed_words(probabilities, failures, trials, confidence: float = 0.
     return RateByFailedWords(float(mass @ (failures / sample)), high, unsampled)
 
 
-def _highest_bound(rate: float, variance: float, steps: np.ndarray, spared: np.ndarray, error: float) -> float:
+def highest_bound(rate: float, variance: float, steps: np.ndarray, spared: np.ndarray, error: float) -> float:
     """Upper bound of a weighted rate: the highest of those by one more trial that fails, in any of the strata.
 
     Each is a quantile of the beta distribution with the mean and variance of the rate after that trial. With equal
-    weights and rates it is beta(failures + 1, trials - failures), that of Clopper and Pearson.
+    weights and rates it is beta(failures + 1, trials - failures), that of Clopper and Pearson. Trials may also fail in
+    part, by a share in 0..1.
 
     Args:
         variance: of the rate.
         steps: what a trial of each stratum adds to the rate if it fails, (strata,).
         spared: share of the trials of each stratum that did not fail, (strata,).
+        error: one-sided, 0.025 for a two-sided interval at 95 %.
     """
     more = steps * spared
     means = rate + more / (1 + steps)

@@ -22,7 +22,7 @@ FLOOR = 1e-12
 """Probabilities below are not drawn."""
 _TINIEST = 5e-324
 """What a probability may be that has become 0."""
-_ASIDE = 7
+_ASIDE = 6
 """Between intervals at the same rate, in pixels."""
 _TITLE = "Share of blocks that fail (log scale)"
 
@@ -46,7 +46,9 @@ def failures_by_rate(
     measured = measured.assign(low=measured["low"].clip(lower=FLOOR), arrow=measured["high"] / 5)
     axis = alt.Axis(format="~g", tickCount=10, grid=False)
     x = alt.X("ber:Q", title="Bit error rate", axis=axis, scale=alt.Scale(domain=list(bers), nice=False, zero=False))
-    y_axis = alt.Axis(values=[10.0**power for power in range(round(log10(FLOOR)), 1, 2)], format="~e", gridColor=LINES)
+    decades = [10.0**power for power in range(round(log10(FLOOR)), 1, 2)]
+    label = "datum.value == 1 ? '1' : format(datum.value, '~e')"
+    y_axis = alt.Axis(values=decades, labelExpr=label, gridColor=LINES)
     scale = alt.Scale(type="log", domain=[FLOOR, 2.0], nice=False)
 
     def y(column: str) -> alt.Y:
@@ -76,6 +78,7 @@ def _points(rows: pd.DataFrame, aside: float, x: alt.X, y, colour: alt.Color, sh
     some, none = rows[rows["failed"] > 0], rows[rows["failed"] == 0]
     if len(some):
         base = alt.Chart(some).encode(x=x, color=colour)
+        layers.append(base.mark_line(strokeWidth=1, opacity=0.5, xOffset=aside).encode(y=y("rate")))
         layers.append(base.mark_rule(strokeWidth=1.6, xOffset=aside).encode(y=y("low"), y2="high:Q"))
         point = base.mark_point(size=52, filled=True, opacity=1, xOffset=aside)
         layers.append(point.encode(y=y("rate"), shape=shape, tooltip=tooltip))

@@ -1,6 +1,7 @@
 """What codes over many words restore of a network: accuracy and words against the bit error rate."""
 
 import json
+from collections.abc import Callable
 from math import ceil
 
 import altair as alt
@@ -20,7 +21,7 @@ from sparebits.report.charts.style import (
 )
 
 _HEIGHT = 300
-_WIDTHS = (6.5, 4.6, 3, 1.6)
+_WIDTHS = (5.4, 3.8, 2.4, 1.5)
 """Of lines in pixels, the first scheme's first; the rest are as thin as the last. So lines show where they coincide."""
 _ENDS = ("", "_low", "_quarter", "_three_quarters", "_high")
 
@@ -32,7 +33,10 @@ def accuracy_by_rate(rows: pd.DataFrame, golden: float, title: str) -> alt.Chart
         rows: of report.many_words.restored.by_rate.
         golden: accuracy without any fault, in percent; a dashed line.
     """
-    y = alt.Y("percent:Q", title=ACCURACY, scale=alt.Scale(domain=[0, 100]))
+
+    def y(column: str) -> alt.Y:
+        return alt.Y(f"{column}:Q", title=ACCURACY, scale=alt.Scale(domain=[0, 100]))
+
     level = pd.DataFrame({"golden": [golden]})
     dashed = alt.Chart(level).mark_rule(strokeDash=[5, 4], color=MUTED).encode(y="golden:Q")
     tooltip = [
@@ -61,7 +65,10 @@ def restored_by_rate(rows: pd.DataFrame, title: str) -> alt.Chart:
     labels = ["0 %", "90 %", *(f"99{'.' * (nines > 0)}{'9' * nines} %" for nines in range(top - 2)), "all"]
     axis = alt.Axis(values=list(range(top + 1)), labelExpr=f"{json.dumps(labels)}[datum.value]", gridColor=LINES)
     scale = alt.Scale(domain=[0, top + 0.25], nice=False)
-    y = alt.Y("place:Q", title="Words restored (log scale of the others)", axis=axis, scale=scale)
+
+    def y(column: str) -> alt.Y:
+        return alt.Y(f"{column}:Q", title="Words restored (log scale of those that are not)", axis=axis, scale=scale)
+
     tooltip = [
         alt.Tooltip("restored:Q", title="median share restored", format=".6~%"),
         alt.Tooltip("restored_low:Q", title="worst trial", format=".6~%"),
@@ -70,27 +77,25 @@ def restored_by_rate(rows: pd.DataFrame, title: str) -> alt.Chart:
     return finish(alt.layer(*_lines(rows, "place", y, tooltip)), title, width=480, height=_HEIGHT)
 
 
-def _lines(rows: pd.DataFrame, column: str, y: alt.Y, tooltip: list) -> list[alt.Chart]:
+def _lines(rows: pd.DataFrame, column: str, y: Callable[[str], alt.Y], tooltip: list) -> list[alt.Chart]:
     """Bands, lines and points of every way to store words, and a ring at the rate that a mode is meant for."""
     names = names_in(rows, "storage")
-    # A line's width is not its meaning, so there is a layer for each.
-    rows = rows.drop(columns=[name for name in rows if name.startswith("mean_")])
-    axis = alt.Axis(format="~g", tickCount=8, grid=False)
+    axis = alt.Axis(format="~g", tickCount=8, grid=False, labelFlush=False)
     scale = alt.Scale(domain=[0, 1.03 * rows["ber"].max()], nice=False)
     x = alt.X("ber:Q", title="Bit error rate", axis=axis, scale=scale)
     colour = alt.Color("storage:N", scale=colour_scale("storage", names), legend=legend())
     base = alt.Chart(rows).encode(x=x, color=colour)
     layers = []
     for low, high, opacity in (("low", "high", 0.13), ("quarter", "three_quarters", 0.2)):
-        ends = {"y": alt.Y(f"{column}_{low}:Q", title=y.title), "y2": f"{column}_{high}:Q"}
-        layers.append(base.mark_area(opacity=opacity).encode(**ends))
+        band = base.mark_area(opacity=opacity)
+        layers.append(band.encode(y=y(f"{column}_{low}"), y2=f"{column}_{high}:Q"))
     for place, name in enumerate(names):
-        own = base.transform_filter(alt.FieldEqualPredicate("storage", equal=name))
+        own = base.transform_filter(alt.FieldEqualPredicate(field="storage", equal=name))
         width = _WIDTHS[min(place, len(_WIDTHS) - 1)]
-        layers.append(own.mark_line(strokeWidth=width, strokeJoin="round").encode(y=y))
+        layers.append(own.mark_line(strokeWidth=width, strokeJoin="round").encode(y=y(column)))
     shape = alt.Shape("storage:N", scale=storage_shapes(names), legend=legend())
     shown = ["storage:N", alt.Tooltip("ber:Q", title="bit error rate", format="~g"), "trials:Q", *tooltip]
     point = base.mark_point(size=36, filled=True, opacity=1, stroke="white", strokeWidth=0.6)
-    layers.append(point.encode(y=y, shape=shape, tooltip=shown))
+    layers.append(point.encode(y=y(column), shape=shape, tooltip=shown))
     ring = base.transform_filter("datum.is_own").mark_point(size=190, strokeWidth=1.8, fill=None, shape="circle")
-    return [*layers, ring.encode(y=y, color=alt.value(INK))]
+    return [*layers, ring.encode(y=y(column), color=alt.value(INK))]

@@ -57,20 +57,24 @@ def accuracy(network: NetworkResults) -> str:
 def _by_mode(
     network: NetworkResults, first: Callable[[Restoration], str], further: Callable[[Restoration], str]
 ) -> list[str]:
-    """A clause for all modes that met the rate that they are meant for, and one for each that was lost before."""
+    """A clause for all modes that met the rate that they are meant for, and one for each that did not."""
     own = own_rates(network)
     met = [mode for mode in own if mode.maps]
     told = [listed([first(met[0]), *map(further, met[1:])])] if met else []
-    lost = [
-        f"{mode.storage} mode is lost at {rate(mode.lost_at)}, before {rate(mode.ber)}" for mode in own if not mode.maps
-    ]
-    return [*told, *lost] or ["no code over many words was measured"]
+    others = [f"{mode.storage} mode {_unmet(mode)}" for mode in own if not mode.maps]
+    return [*told, *others] or ["no code over many words was measured"]
+
+
+def _unmet(mode: Restoration) -> str:
+    if mode.lost_at is None:
+        return f"was not measured at {rate(mode.ber)}"
+    return f"is lost at {rate(mode.lost_at)}, before {rate(mode.ber)}"
 
 
 def block_failures(measured: Measurements) -> str:
     """Blocks that failed in each mode, with the data bits that networks have, at the rate that it is meant for."""
     inner = measured.inner_words.set_index("ber")
-    computed = {"nested": ("nested_exact", "computed: "), "nested-word": ("nested_word_exact", "computed: at most ")}
+    computed = {"nested": ("nested_exact", ""), "nested-word": ("nested_word_exact", "at most ")}
     parts = []
     for mode in MODES:
         row = own_blocks(measured.block_failures, mode)
@@ -82,8 +86,9 @@ def block_failures(measured: Measurements) -> str:
         if row["wrong"]:
             notes.append(f"{count(row['wrong'])} of them unnoticed")
         if mode in computed and row["ber"] in inner.index:
-            column, words = computed[mode]
-            notes.append(words + computed_probability(inner.loc[row["ber"], column]))
+            column, bound = computed[mode]
+            told = computed_probability(inner.loc[row["ber"], column])
+            notes.append(f"computed: {'' if told.startswith('<') else bound}{told}")
         failed = int(row["failed"] + row["wrong"])
         among = f"{count(failed) if failed else 'none'} of {count(row['blocks'])}"
         where = f" blocks in {mode} mode failed at a bit error rate of" if not parts else f" in {mode} mode at"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from sparebits.long_codes.scheme import MEANT_FOR
+from sparebits.long_codes.scheme import MEANT_FOR, meant_for
 from sparebits.report.results import NetworkResults
 from sparebits.schemes.names import CHOSEN
 from sparebits.statistics.intervals import exact_upper_bound
@@ -24,11 +24,11 @@ class Restoration:
     Attributes:
         storage: a mode, or WORD.
         ber: bit error rate.
-        maps: fault maps that it met there, 0 if it was lost before.
+        maps: fault maps that it met there; 0 if it was lost before, or was not measured there.
         restored_maps: those under which every word was restored.
         mean_share, worst_share: of words that were restored, over the maps.
         worst_drop_pp: of accuracy.
-        lost_at: bit error rate at which it was measured last, if that is a lower one.
+        lost_at: bit error rate at which it was measured last, if that is a lower one: it was lost there.
         extra_percent: memory beyond the network's.
     """
 
@@ -74,7 +74,7 @@ def by_rate(network: NetworkResults) -> pd.DataFrame:
     columns["mean_restored"] = groups["restored"].mean()
     columns |= {"drop_pp": groups["drop_pp"].median(), "worst_drop_pp": groups["drop_pp"].max()}
     rows = pd.DataFrame(columns).reset_index()
-    rows = rows.assign(is_own=rows["storage"].map(MEANT_FOR) == rows["ber"])
+    rows = rows.assign(is_own=rows["storage"].map(_meant_for(network)) == rows["ber"])
     others = [name for name in rows["storage"].unique() if name != "unprotected"]
     order = list(dict.fromkeys([*MODES, WORD, *others, "unprotected"]))
     places = rows["storage"].map(order.index)
@@ -84,7 +84,7 @@ def by_rate(network: NetworkResults) -> pd.DataFrame:
 def own_rates(network: NetworkResults) -> list[Restoration]:
     """Each mode that the network was stored in, at the bit error rate that it is meant for."""
     present = set(network.restoration["scheme"])
-    return [restoration(network, mode, MEANT_FOR[mode]) for mode in MODES if mode in present]
+    return [restoration(network, mode, ber) for mode, ber in _meant_for(network).items() if mode in present]
 
 
 def word_rate(network: NetworkResults) -> Restoration | None:
@@ -114,3 +114,9 @@ def restoration(network: NetworkResults, scheme: str, ber: float) -> Restoration
         lost_at=last if last < ber else None,
         extra_percent=float(100 * first["extra_bytes"] / (first["stored_bits"] / 8 - first["extra_bytes"])),
     )
+
+
+def _meant_for(network: NetworkResults) -> dict[str, float]:
+    """Bit error rate that each mode is meant for in words of the network's width, without modes that it cannot have."""
+    rates = {mode: meant_for(mode, network.fmt) for mode in MODES}
+    return {mode: ber for mode, ber in rates.items() if ber is not None}

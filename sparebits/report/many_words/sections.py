@@ -33,7 +33,7 @@ def many_words(results: Sequence[NetworkResults]) -> Section:
                 f"restored-{network.name}",
                 wholly,
                 restored_by_rate(rows, wholly),
-                f"{spread} {ring} “All”: every word; below, each step leaves a tenth unrestored.",
+                f"{spread} {ring} “All”: every word. Each step upwards leaves a tenth as many unrestored.",
                 400,
             ),
             Figure(
@@ -61,7 +61,7 @@ def block_failures(measured: Measurements) -> Section:
     finding = findings.block_failures(measured)
     blocks = measured.block_failures
     capacities = blocks.groupby("data_bits")["capacity_ber"].first()
-    names = [f"no code of rate {bits}/{WIDTH} restores all beyond {rate(ber)}" for bits, ber in capacities.items()]
+    names = [f"no code of rate {bits}/{WIDTH} restores all beyond {rate(ber, 3)}" for bits, ber in capacities.items()]
     limits = pd.DataFrame({"ber": capacities.to_numpy(), "name": names})
     several = blocks.groupby("mode")["data_bits"].nunique() > 1
     storage = blocks["mode"].where(~blocks["mode"].map(several), _with_bits(blocks))
@@ -72,7 +72,7 @@ def block_failures(measured: Measurements) -> Section:
         "Points: measured, with 95 % intervals (Clopper–Pearson), side by side where they share a rate. Hollow with an"
         " arrow: no block failed; the point is the upper end of the interval. Dashed curves: computed, not measured,"
         " from the exact probabilities of inner words, and straight between the rates computed; below"
-        f" {probability(FLOOR)} they are not drawn. Dotted: the capacity of the channel."
+        f" {probability(FLOOR)} they are not drawn. “At most”: an upper bound. Dotted: the capacity of the channel."
     )
     chart = failures_by_rate(points, _computed(measured), limits, bers, finding)
     return Section(
@@ -81,8 +81,8 @@ def block_failures(measured: Measurements) -> Section:
         "",
         opening=1,
         figures=[Figure("block-failures", finding, chart, reading, 700)],
-        tables=[tables.computed_failures(measured)],
-        details=[tables.blocks(measured), tables.inner_words(measured)],
+        tables=[tables.inner_words(measured), tables.computed_failures(measured)],
+        details=[tables.blocks(measured)],
     )
 
 
@@ -91,12 +91,12 @@ def scrub_times(measured: Measurements) -> Section:
     finding = findings.scrub_times(measured)
     times = measured.scrub_times
     times = times.groupby(["mode", "ber", "words"], sort=False, as_index=False)[["seconds", "read_seconds"]].median()
-    names = [f"{row.mode}, {rate(row.ber) if row.ber else 'no flips'}" for row in times.itertuples()]
+    names = [f"{row.mode}, {rate(row.ber, 3) if row.ber else 'no flips'}" for row in times.itertuples()]
     times = times.rename(columns={"mode": "storage"}).assign(name=names)
     reading = (
         f"Measured once by benchmarks/scrub.py, not by this run: {measured.machine}, {measured.threads}"
         f" thread{'s' * (measured.threads > 1)}. Beside each line its mode and bit error rate. Dashed: the time just to"
-        " read the file, below which no scrub gets."
+        " read the file, the least that a scrub can take."
     )
     figure = Figure("scrub-times", finding, seconds_by_words(times, finding), reading, 700)
     return Section(
@@ -114,12 +114,10 @@ def _with_bits(blocks: pd.DataFrame) -> pd.Series:
 
 def _computed(measured: Measurements) -> pd.DataFrame:
     """The computed probabilities of both nested modes, with what stands beside their lines."""
-    parts = []
     inner = measured.inner_words
-    for mode, column, bound in (("nested", "nested_exact", ""), ("nested-word", "nested_word_exact", "at most ")):
-        there = inner.loc[inner["ber"] == MEANT_FOR[mode], column]
-        name = f"{mode}, computed"
-        if len(there):
-            name += f": {bound}{findings.computed_probability(there.iloc[0])} at {rate(MEANT_FOR[mode])}"
-        parts.append(pd.DataFrame({"storage": mode, "ber": inner["ber"], "probability": inner[column], "name": name}))
+    names = {"nested": ("nested_exact", "computed"), "nested-word": ("nested_word_exact", "computed, at most")}
+    parts = [
+        pd.DataFrame({"storage": mode, "ber": inner["ber"], "probability": inner[column], "name": name})
+        for mode, (column, name) in names.items()
+    ]
     return pd.concat(parts, ignore_index=True)

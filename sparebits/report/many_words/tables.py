@@ -10,8 +10,8 @@ from sparebits.report.results import NetworkResults
 from sparebits.report.tables import Table
 from sparebits.report.wording import MISSING, count, percent, points, probability, probability_interval, rate
 
-_SHARE_DIGITS = 4
-"""Of percentages of words: large networks have millions."""
+_SHARE_DIGITS, _RATE_DIGITS = 4, 3
+"""Of percentages of words, since large networks have millions, and of bit error rates, which lie close together."""
 
 
 def own(results: Sequence[NetworkResults]) -> Table:
@@ -38,14 +38,15 @@ def _own_cells(network: NetworkResults, outcome: Restoration) -> list[str]:
     names = [network.name, outcome.storage]
     memory = memory_text(outcome.extra_percent) or "none"
     if not outcome.maps:
-        return [*names, f"{rate(outcome.ber)}\nlost at {rate(outcome.lost_at)}", "0", *[MISSING] * 4, memory]
+        why = "not measured" if outcome.lost_at is None else f"lost at {rate(outcome.lost_at)}"
+        return [*names, f"{rate(outcome.ber)}\n{why}", "0", *[MISSING] * 4, memory]
     return [
         *names,
         rate(outcome.ber),
         count(outcome.maps),
         count(outcome.restored_maps),
         percent(outcome.bound, 1),
-        percent(outcome.worst_share, _SHARE_DIGITS),
+        _share(outcome.worst_share),
         f"{points(outcome.worst_drop_pp)} pp",
         memory,
     ]
@@ -58,11 +59,11 @@ def every_rate(network: NetworkResults) -> Table:
     rows = [
         [
             row.storage,
-            rate(row.ber),
+            rate(row.ber, _RATE_DIGITS),
             count(row.trials),
             count(row.wholly),
-            percent(row.mean_restored, _SHARE_DIGITS),
-            percent(row.restored_low, _SHARE_DIGITS),
+            _share(row.mean_restored),
+            _share(row.restored_low),
             f"{points(row.drop_pp)} pp",
             f"{points(row.worst_drop_pp)} pp",
         ]
@@ -77,7 +78,7 @@ def inner_words(measured: Measurements) -> Table:
     columns += ["Erased\nmeasured [95 %]", "Erased\nexact", "Wrong\nmeasured [95 %]", "Wrong\nexact"]
     rows = [
         [
-            rate(row.ber),
+            rate(row.ber, _RATE_DIGITS),
             count(row.inner_words),
             f"{probability(row.erased_rate)}\n{probability_interval(row.erased_low, row.erased_high)}",
             probability(row.exact_erased),
@@ -100,7 +101,7 @@ def computed_failures(measured: Measurements) -> Table:
     ]
     names = ("nested_exact", "nested_measured", "nested_upper", "nested_word_exact")
     rows = [
-        [rate(row["ber"]), *(computed_probability(row[name]) for name in names)]
+        [rate(row["ber"], _RATE_DIGITS), *(computed_probability(row[name]) for name in names)]
         for _, row in measured.inner_words.sort_values("ber").iterrows()
     ]
     return Table("Computed probability that a block fails", columns, rows)
@@ -111,9 +112,9 @@ def blocks(measured: Measurements) -> Table:
     columns = ["Mode", "Data bits", "Bit error rate", "Blocks", "Failed", "of which unnoticed", "Share failed\n[95 %]"]
     rows = []
     for row in measured.block_failures.itertuples():
+        cells = [count(row.blocks), count(row.failed + row.wrong), count(row.wrong)]
         share = f"{probability(row.rate)}\n{probability_interval(row.low, row.high)}"
-        failed = count(row.failed + row.wrong)
-        rows.append([row.mode, str(row.data_bits), rate(row.ber), count(row.blocks), failed, count(row.wrong), share])
+        rows.append([row.mode, str(row.data_bits), rate(row.ber, _RATE_DIGITS), *cells, share])
     return Table("Blocks of random data, hit and repaired", columns, rows)
 
 
@@ -125,7 +126,7 @@ def scrub_times(measured: Measurements) -> Table:
         [
             row.mode,
             count(row.words),
-            rate(row.ber),
+            rate(row.ber, _RATE_DIGITS),
             seconds(row.seconds),
             f"{row.words / row.seconds:.3g}",
             seconds(row.read_seconds),
@@ -135,3 +136,7 @@ def scrub_times(measured: Measurements) -> Table:
         for row in measured.scrub_times.itertuples()
     ]
     return Table("Every scrub that was timed", columns, rows)
+
+
+def _share(share: float) -> str:
+    return "all" if share == 1 else percent(share, _SHARE_DIGITS)

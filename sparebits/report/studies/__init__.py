@@ -1,0 +1,1 @@
+"""The report's answers to the questions of the research notes, a section each."""

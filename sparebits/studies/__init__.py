@@ -1,0 +1,1 @@
+"""The questions of the research notes, each an experiment."""
