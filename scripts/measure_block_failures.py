@@ -9,7 +9,7 @@ from tqdm import tqdm
 from sparebits.commandline import run
 from sparebits.files import write_table
 from sparebits.long_codes.block_failures import block_table, inner_table
-from sparebits.long_codes.scheme import MEANT_FOR
+from sparebits.long_codes.modes import MEANT_FOR
 
 CODES = (("block", 11), ("block", 10), ("nested", 10), ("nested-word", 10))
 """Mode and data bits in words of 32 bits."""

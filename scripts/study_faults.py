@@ -4,6 +4,7 @@ import argparse
 import json
 from dataclasses import asdict
 
+import numpy as np
 import pandas as pd
 
 from sparebits.campaign.journal import Journal
@@ -14,7 +15,7 @@ from sparebits.engine.activations import ActivationRuns
 from sparebits.evaluation_options import evaluation_parser, open_evaluator
 from sparebits.files import write_table
 from sparebits.studies.fault_plan import POSITION, counts_from_dict, faults_for, planned_injections
-from sparebits.studies.same_change import run_same_changes
+from sparebits.studies.value_changes import CHOSEN, SAME, chosen_changes, run_changes, same_changes
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -38,9 +39,15 @@ def main(arguments: argparse.Namespace) -> None:
         journal=journal,
     )
     flips = faults_for(faults, POSITION)
-    changes = run_same_changes(evaluator, flips, golden, indices, arguments.memory_mb, arguments.seed)
+    flips = flips[flips["bit"] >= parameters.fmt.mantissa_bits]
+    random = np.random.default_rng(arguments.seed)
+    plans = {SAME: same_changes(parameters, flips, random), CHOSEN: chosen_changes(parameters, counts.changes, random)}
+    plan = pd.concat([part.assign(source=source) for source, part in plans.items()], ignore_index=True)
+    changes = run_changes(evaluator, plan, golden, indices, arguments.memory_mb).assign(seed=arguments.seed)
+    # In how many values of its tensor or activation each fault was drawn.
+    values = {region.name: region.values for region in (*parameters.tensors, *activations.regions)}
     write_table(arguments.changes, changes)
-    write_table(arguments.output, faults)
+    write_table(arguments.output, faults.assign(values=faults["tensor"].map(values)))
     journal.finish()
 
 

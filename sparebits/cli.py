@@ -15,7 +15,8 @@ from sparebits.faults.flip_file import flip_file
 from sparebits.long_codes import commands as long_commands
 from sparebits.long_codes.checkpoint import write_long
 from sparebits.long_codes.header import mode_of
-from sparebits.long_codes.scheme import MODES, fit_long_scheme
+from sparebits.long_codes.modes import MODES
+from sparebits.long_codes.scheme import fit_long_scheme
 from sparebits.protection.analysis import failure_table, rounding_table, tensor_table, window_table
 from sparebits.protection.checkpoint import (
     ProtectedCheckpoint,

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from sparebits.long_codes.scheme import MEANT_FOR
+from sparebits.long_codes.modes import MEANT_FOR
 from sparebits.statistics.intervals import clopper_pearson_interval, wilson_interval
 from sparebits.statistics.paired_images import mcnemar_exact
 

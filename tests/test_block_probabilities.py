@@ -167,6 +167,18 @@ def test_failures_of_blocks_follow_from_the_inner_words():
         assert row.nested_measured < row.nested_upper
 
 
+def test_how_many_words_are_hit_at_a_time_changes_nothing(monkeypatch):
+    """Codes are linear: data, which differ then, do not matter, and every address has faults of its own."""
+    tables = []
+    for chunk in (1 << 20, 4000):
+        monkeypatch.setattr("sparebits.long_codes.block_failures.CHUNK_WORDS", chunk)
+        tables.append((inner_table([0.1], 50_000, seed=1), block_table("nested-word", 10, [0.096], 16 * 3276, seed=1)))
+    (inner, blocks), (inner_by_parts, blocks_by_parts) = tables
+    assert inner.equals(inner_by_parts)
+    assert blocks.equals(blocks_by_parts)
+    assert 0 < blocks["failed"][0] < 16
+
+
 def test_the_same_seed_gives_the_same_inner_words():
     one = inner_table([0.1], 50_000, seed=1)
     assert one.equals(inner_table([0.1], 50_000, seed=1))

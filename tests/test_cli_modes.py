@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from sparebits.cli import main
 from sparebits.long_codes.checkpoint import open_long
-from sparebits.long_codes.scheme import MODES
+from sparebits.long_codes.modes import MODES
 from sparebits.parameters import words_of
 from sparebits.protection.header import DESCRIPTION, RECORDS
 

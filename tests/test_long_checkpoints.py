@@ -22,7 +22,8 @@ from sparebits.long_codes.checkpoint import (
     write_long,
 )
 from sparebits.long_codes.header import mode_of
-from sparebits.long_codes.scheme import DATA_BITS, MODES, fit_long_scheme
+from sparebits.long_codes.modes import DATA_BITS, MODES
+from sparebits.long_codes.scheme import fit_long_scheme
 from sparebits.parameters import doubles_of, named_tensors, nearest_words, words_of
 from sparebits.protection.checkpoint import read_checkpoint
 from sparebits.protection.header import DESCRIPTION, RECORDS

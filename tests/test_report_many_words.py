@@ -13,7 +13,7 @@ from report_tables import DAMAGE, FAILED_BLOCKS, INNER, block_failures, inner_wo
 from test_report_protection import section
 
 from sparebits.errors import InputError
-from sparebits.long_codes.scheme import MEANT_FOR
+from sparebits.long_codes.modes import MEANT_FOR
 from sparebits.report.charts.block_failures import FLOOR, above_floor
 from sparebits.report.charts.restoration import restored_by_rate
 from sparebits.report.charts.style import NETWORK_COLOURS, SCHEME_COLOURS

@@ -7,7 +7,8 @@ from stored_schemes import at_rate, changed, hit, trained
 from sparebits.faults.ber import METADATA, PARAMETERS, ber_mask
 from sparebits.formats import FORMATS
 from sparebits.long_codes.bases import COPIES
-from sparebits.long_codes.scheme import MODES, fit_long_scheme
+from sparebits.long_codes.modes import MODES
+from sparebits.long_codes.scheme import fit_long_scheme
 from sparebits.parameters import doubles_of, named_tensors, nearest_words
 from sparebits.schemes.in_blocks import InBlocks
 

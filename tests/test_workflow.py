@@ -9,7 +9,7 @@ import yaml
 from workflow import CONFIG, TABLES, edit, jobs, snakemake
 
 from sparebits.campaign.held import best_rival, independent_flips
-from sparebits.long_codes.scheme import MEANT_FOR, MEANT_FOR_16
+from sparebits.long_codes.modes import MEANT_FOR, MEANT_FOR_16
 from sparebits.protection.checkpoint import read_protected
 from sparebits.protection.plan import plan_from_dict
 

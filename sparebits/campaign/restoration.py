@@ -11,7 +11,8 @@ from sparebits.errors import InputError
 from sparebits.evaluation import Evaluator
 from sparebits.faults.rates import BitErrorRate
 from sparebits.faults.targets import Target
-from sparebits.long_codes.scheme import MODES, fit_long_scheme, meant_for
+from sparebits.long_codes.modes import MODES, meant_for
+from sparebits.long_codes.scheme import fit_long_scheme
 from sparebits.parameters import FlatParameters
 from sparebits.schemes.in_blocks import InBlocks
 from sparebits.schemes.names import CHOSEN

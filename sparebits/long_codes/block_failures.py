@@ -7,9 +7,10 @@ import pandas as pd
 
 from sparebits.faults.ber import PARAMETERS, ber_mask
 from sparebits.long_codes.inner import InnerRates, decode_units, inner_code
+from sparebits.long_codes.modes import DATA_BITS
 from sparebits.long_codes.nested import NestedStorage, NestedWordStorage
 from sparebits.long_codes.probabilities import capacity_ber, nested_failure, nested_word_failure
-from sparebits.long_codes.scheme import DATA_BITS, STORAGES
+from sparebits.long_codes.scheme import STORAGES
 from sparebits.statistics.intervals import clopper_pearson_interval
 
 WIDTH = 32

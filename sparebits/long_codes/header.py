@@ -8,7 +8,8 @@ from sparebits.errors import InputError
 from sparebits.formats import FloatFormat
 from sparebits.layouts.minifloat import Minifloat
 from sparebits.long_codes.bases import bases_of_text, bases_text
-from sparebits.long_codes.scheme import MODES, LongScheme, data_bits_of
+from sparebits.long_codes.modes import MODES, data_bits_of
+from sparebits.long_codes.scheme import LongScheme
 from sparebits.parameters import ParameterTensor
 from sparebits.protection.header import DESCRIPTION, RECORDS, check_coverage, parsed_description, tied_names
 

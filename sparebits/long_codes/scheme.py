@@ -5,28 +5,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sparebits.errors import InputError
 from sparebits.formats import FloatFormat
 from sparebits.layouts.minifloat import Minifloat
 from sparebits.long_codes.block import BlockStorage
+from sparebits.long_codes.modes import data_bits_of
 from sparebits.long_codes.nested import NestedStorage, NestedWordStorage
 from sparebits.long_codes.storage import Storage
 from sparebits.parameters import ParameterTensor
 from sparebits.protection.fitting import check_finite, fitted_layout
 
 STORAGES: dict[str, type] = {storage.mode: storage for storage in (BlockStorage, NestedStorage, NestedWordStorage)}
-MODES = tuple(STORAGES)
 
-DATA_BITS = {
-    "block": {16: 7, 32: 11, 64: 22},
-    "nested": {16: 6, 32: 10, 64: 20},
-    "nested-word": {32: 10},
-}
-"""Of a word, by mode and width: all that the codes have room for at the bit error rates that they are meant for."""
-MEANT_FOR = {"nested-word": 0.08, "nested": 0.1, "block": 0.12}
-"""Bit error rate at which every word of a network is expected to be restored, by mode (docs/many_words.md)."""
-MEANT_FOR_16 = {"nested": 0.07, "block": 0.09}
-"""The same for words of 16 bits, whose data bits leave less room for check bits."""
 EXPONENT_BITS = {16: 4, 32: 4, 64: 5}
 """Of a window, by width; the other data bits are the sign, where there is one, and the mantissa."""
 
@@ -85,25 +74,6 @@ class LongScheme:
                 gone = lost[first:last]
                 words[gone] = layout.restore(_median(layout, np.delete(own, gone - tensor.span.start)))
         return words
-
-
-def data_bits_of(mode: str, fmt: FloatFormat) -> int:
-    """Data bits of a word.
-
-    Raises:
-        InputError: the mode does not exist for words of this width.
-    """
-    widths = DATA_BITS[mode]
-    if fmt.width not in widths:
-        raise InputError(
-            f"{mode} mode is for words of {' or '.join(map(str, widths))} bits, {fmt.name} has {fmt.width}: use nested"
-        )
-    return widths[fmt.width]
-
-
-def meant_for(mode: str, fmt: FloatFormat) -> float | None:
-    """The bit error rate that a mode is meant for in a format, None where it does not exist or is no mode."""
-    return (MEANT_FOR_16 if fmt.width == 16 else MEANT_FOR).get(mode)
 
 
 def fit_long_scheme(mode: str, tensors: Sequence[ParameterTensor], words: np.ndarray, fmt: FloatFormat) -> LongScheme:

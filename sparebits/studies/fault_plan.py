@@ -32,6 +32,7 @@ class FaultCounts:
             both in the image and in the logits.
         layer, activation: of all bits of sign and exponent together: in each layer's parameters, in what each gives.
         mantissa: of a mantissa bit in the whole network; twice as many, all bits together, in each part.
+        changes: of values by chosen sizes, in the whole network.
 
     Raises:
         InputError: a number below 2; one fault has no variance.
@@ -43,6 +44,7 @@ class FaultCounts:
     activation: int = 45
     transient: int = 100
     mantissa: int = 40
+    changes: int = 1200
 
     def __post_init__(self):
         for field in fields(self):
@@ -99,10 +101,14 @@ def planned_injections(
         _of_bits(IMAGE, "upper", {"kind": "input", "bits": upper}, "bit", counts.transient, **transient),
         _of_bits(IMAGE, "mantissa", {"kind": "input", "bits": mantissa}, "kind", 4 * counts.transient, **transient),
         _of_bits(OUTPUT, "upper", {"kind": "activation", "bits": upper}, "layer", counts.activation, **transient),
-        _of_bits(OUTPUT, "mantissa", {"kind": "activation", "bits": mantissa}, "layer", counts.activation // 3, **transient),
+        _of_bits(
+            OUTPUT, "mantissa", {"kind": "activation", "bits": mantissa}, "layer", counts.activation // 3, **transient
+        ),
         # With replacement: they are few, and each is hit in another image.
         _of_bits(LOGITS, "upper", logits | {"bits": upper}, "bit", counts.transient, **transient, again=True),
-        _of_bits(LOGITS, "mantissa", logits | {"bits": mantissa}, "kind", 4 * counts.transient, **transient, again=True),
+        _of_bits(
+            LOGITS, "mantissa", logits | {"bits": mantissa}, "kind", 4 * counts.transient, **transient, again=True
+        ),
     ]
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from sparebits.campaign.journal import Journal
-from sparebits.campaign.schemes import LOST_PP, Fault, Runner
+from sparebits.campaign.schemes import LOST_PP, describe
 from sparebits.errors import InputError
 from sparebits.evaluation import Evaluator
 from sparebits.faults.rates import BitErrorRate
@@ -28,6 +28,7 @@ from sparebits.schemes.replication import Replication
 from sparebits.schemes.stored import StoredNetwork
 from sparebits.schemes.unprotected import Unprotected
 from sparebits.selection.seeds import CAMPAIGN, first_seed
+from sparebits.selection.trials import SchemeTrials
 
 COPIES = (2, 3, 5)
 """In all, the original included, that the scheme exists for."""
@@ -85,8 +86,7 @@ def run_replication(
 ) -> pd.DataFrame:
     """study_replication.csv: a row a scheme, bit error rate and trial.
 
-    Bit error rates ascend. A scheme leaves them after the first at which every trial dropped by more than LOST_PP. At
-    each, its trials end early once they have shown that it does not hold the rate (campaign.schemes.Runner).
+    Bit error rates ascend. A scheme leaves them after the first at which every trial dropped by more than LOST_PP.
 
     Args:
         evaluator: of the network.
@@ -101,33 +101,64 @@ def run_replication(
         journal: where finished trials are kept; those that it has are not run again.
 
     Returns:
-        copies and dropped (0 for schemes that do not copy), kept_bits and saved (bits of a word that every copy holds,
-        and the share of them that is left out), memory (extra, as a share of the network's own), then as campaign.csv.
+        copies and dropped (0 for schemes that do not copy), saved (share of a word that every copy lacks), memory (extra,
+        as a share of the network's own), then as campaign.csv.
     """
     parameters = evaluator.parameters
-    runner = Runner(evaluator, golden, indices, first_seed(seed, CAMPAIGN), journal)
+    measure = _Trials(evaluator, golden, indices, trials, first_seed(seed, CAMPAIGN), journal)
     rows = []
     for scheme, highest in compared_schemes(parameters, *plans):
-        rows += _ascend(runner, scheme, [ber for ber in bers if ber <= highest], trials, 0, 0)
+        rows += measure.ascend(scheme, [ber for ber in bers if ber <= highest], {"copies": 0, "dropped": 0})
     for number in copies:
         for bits in (bits for bits in dropped if bits <= parameters.fmt.mantissa_bits):
-            rows += _ascend(runner, replicated(parameters, number, bits), bers, trials, number, bits)
+            columns = {"copies": number, "dropped": bits}
+            rows += measure.ascend(replicated(parameters, number, bits), bers, columns)
     table = pd.DataFrame(rows)
-    own = len(parameters.golden) * parameters.fmt.word_dtype.itemsize
-    saved = table["dropped"] / parameters.fmt.width
-    table.insert(2, "saved", saved.where(table["copies"] > 0, 0.0))
-    table.insert(3, "memory", table["extra_bytes"] / own)
+    table.insert(2, "saved", table["dropped"] / parameters.fmt.width)
+    table.insert(3, "memory", table["extra_bytes"] / parameters.golden.nbytes)
     return table
 
 
-def _ascend(
-    runner: Runner, scheme: StoredNetwork, bers: Sequence[float], trials: int, copies: int, dropped: int
-) -> list[dict]:
-    """The rows of a scheme at ascending bit error rates, as far as it goes."""
-    rows = []
-    for ber in sorted({0.0, *bers}):
-        found = runner.run(scheme, Fault(BitErrorRate(ber), Target()), trials if ber else 1)
-        rows += [{"copies": copies, "dropped": dropped, **row} for row in found]
-        if min(row["drop_pp"] for row in found) > LOST_PP:
-            break
-    return rows
+class _Trials:
+    """Runs trials that were not run yet; as many at every rate, so that exact intervals hold."""
+
+    def __init__(
+        self,
+        evaluator: Evaluator,
+        golden: np.ndarray,
+        indices: np.ndarray,
+        trials: int,
+        seed: int,
+        journal: Journal | None,
+    ):
+        parameters = evaluator.parameters
+        self._runs = SchemeTrials(evaluator, golden, indices)
+        self._site = Target().resolve(parameters.tensors, parameters.fmt)
+        self._trials, self._seed, self._journal = trials, seed, journal
+        self._done = {_key(row): row for row in (journal.entries if journal else [])}
+
+    def ascend(self, scheme: StoredNetwork, bers: Sequence[float], columns: dict) -> list[dict]:
+        """The rows of a scheme at ascending bit error rates, as far as it goes."""
+        rows = []
+        for ber in sorted({0.0, *bers}):
+            found = [
+                self._row(scheme, ber, trial, {**columns, **describe(scheme)})
+                for trial in range(self._trials if ber else 1)
+            ]
+            rows += found
+            if min(row["drop_pp"] for row in found) > LOST_PP:
+                break
+        return rows
+
+    def _row(self, scheme: StoredNetwork, ber: float, trial: int, columns: dict) -> dict:
+        columns = {**columns, "ber": ber, "trial": trial}
+        row = self._done.get(_key(columns))
+        if row is None:
+            row = columns | self._runs.run(scheme, BitErrorRate(ber), self._site, self._seed + trial)
+            if self._journal:
+                self._journal.append(row)
+        return row
+
+
+def _key(row: dict) -> tuple:
+    return row["scheme"], row["ber"], row["trial"]

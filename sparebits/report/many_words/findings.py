@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
-from sparebits.long_codes.scheme import MEANT_FOR
+from sparebits.long_codes.modes import MEANT_FOR
 from sparebits.report.many_words.measurements import Measurements
 from sparebits.report.many_words.restored import MODES, WORD, Restoration, own_rates, restoration, word_rate
 from sparebits.report.results import NetworkResults

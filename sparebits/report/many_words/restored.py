@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from sparebits.long_codes.scheme import MEANT_FOR, meant_for
+from sparebits.long_codes.modes import MEANT_FOR, meant_for
 from sparebits.report.results import NetworkResults
 from sparebits.schemes.names import CHOSEN
 from sparebits.statistics.intervals import exact_upper_bound

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from sparebits.long_codes.scheme import MEANT_FOR
+from sparebits.long_codes.modes import MEANT_FOR
 from sparebits.report.charts.block_failures import FLOOR, failures_by_rate
 from sparebits.report.charts.restoration import accuracy_by_rate, restored_by_rate
 from sparebits.report.charts.scrub_times import seconds_by_words
