@@ -136,6 +136,12 @@ def campaign_of(extent):
     return options + (" --every-policy" if campaign["every_policy"] else "")
 
 
+def restoration_of(extent, *keys):
+    """The settings of these names about codes over many words, so that the others play no part."""
+    settings = config[f"campaign{extent}"]["restoration"]
+    return {key: settings[key] for key in keys}
+
+
 def architecture_sources(network):
     """The Python files of this project or beside the config that a network's architecture is written in."""
     source = config["networks"][network]["architecture"].partition(":")[0].replace(".", "/")

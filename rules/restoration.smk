@@ -24,7 +24,7 @@ rule restore_words:
     params:
         evaluation=evaluation_of,
         calibration=lambda wildcards: calibration_of(wildcards.network, f"campaign{wildcards.extent}"),
-        restoration=lambda wildcards: config[f"campaign{wildcards.extent}"]["restoration"],
+        restoration=lambda wildcards: restoration_of(wildcards.extent, "bers", "trials", "claim_trials"),
     shell:
         "python -m scripts.restore_words --network {input.network:q} --images {input.images:q} --labels {input.labels:q}"
         " {params.evaluation} --threads {threads} --golden {input.golden:q} {params.calibration}"
@@ -50,7 +50,7 @@ rule measure_block_failures:
         mem_mb=2000,
         runtime=2880,
     params:
-        restoration=lambda wildcards: config[f"campaign{wildcards.extent}"]["restoration"],
+        restoration=lambda wildcards: restoration_of(wildcards.extent, "block_bers", "words", "claim_words"),
         seed=config["seed"],
     shell:
         "python -m scripts.measure_block_failures --bers {params.restoration[block_bers]} --words {params.restoration[words]}"
