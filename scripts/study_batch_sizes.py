@@ -32,8 +32,8 @@ def main(arguments: argparse.Namespace) -> None:
         evaluator = Evaluator(parameters, study.images, evaluator.engine, arguments.device)
         golden = evaluator.predict(parameters.golden, study.indices)
         matrix = measure_failures(evaluator, faults, study, golden, arguments.memory_mb, journal)
-        held = run_at_all_sizes(evaluator, faults, study, golden, matrix, arguments.few_images, arguments.compared)
-        table, drawn = batch_size_table(groups_of(faults, matrix), matrix, arguments.runs, seed)
+        held = run_at_all_sizes(evaluator, faults, study, golden, matrix, arguments.first_images, arguments.compared)
+        table, drawn = batch_size_table(groups_of(faults, matrix), matrix, arguments.runs, seed, len(parameters.golden))
         tables = {
             "": table.assign(altered=study.altered),
             "_faults": fault_table(evaluator, faults, matrix, seed),
@@ -53,7 +53,7 @@ if __name__ == "__main__":
     parser.add_argument("--faults", type=int, required=True, help="at the sign and at each bit of the exponent")
     parser.add_argument("--mantissa-faults", type=int, required=True, help="at each bit of the mantissa")
     parser.add_argument("--compared", type=int, nargs="+", required=True, help="batch sizes that the notes tried")
-    parser.add_argument("--few-images", type=int, required=True, help="images really run in batches of other sizes")
+    parser.add_argument("--first-images", type=int, required=True, help="really run in batches of all sizes")
     parser.add_argument("--runs", type=int, required=True, help="with redrawn faults, of each bit and batch size")
     parser.add_argument("--seed", type=int, required=True, help="of faults, alterations, order and runs")
     parser.add_argument("--memory-mb", type=int, required=True, help="for golden results of a batch")

@@ -14,7 +14,7 @@ from sparebits.commandline import run
 from sparebits.engine.activations import ActivationRuns
 from sparebits.evaluation_options import evaluation_parser, open_evaluator
 from sparebits.files import write_table
-from sparebits.studies.fault_plan import POSITION, counts_from_dict, faults_for, planned_injections
+from sparebits.studies.fault_plan import POSITION, counts_from_dict, faults_for, planned_injections, with_values
 from sparebits.studies.value_changes import CHOSEN, SAME, chosen_changes, run_changes, same_changes
 
 
@@ -44,10 +44,8 @@ def main(arguments: argparse.Namespace) -> None:
     plans = {SAME: same_changes(parameters, flips, random), CHOSEN: chosen_changes(parameters, counts.changes, random)}
     plan = pd.concat([part.assign(source=source) for source, part in plans.items()], ignore_index=True)
     changes = run_changes(evaluator, plan, golden, indices, arguments.memory_mb).assign(seed=arguments.seed)
-    # In how many values of its tensor or activation each fault was drawn.
-    values = {region.name: region.values for region in (*parameters.tensors, *activations.regions)}
     write_table(arguments.changes, changes)
-    write_table(arguments.output, faults.assign(values=faults["tensor"].map(values)))
+    write_table(arguments.output, with_values(faults, parameters.tensors, activations.regions))
     journal.finish()
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 
+import torch
 from safetensors.torch import save_file
 
 from sparebits.commandline import run
@@ -13,11 +14,15 @@ from sparebits.transforms import geometry_of, transform_of
 
 
 def main(arguments: argparse.Namespace) -> None:
+    dtype = getattr(torch, arguments.dtype)
+    # Of parameters, and of all random numbers that initial weights and augmentation are made of.
+    torch.set_default_dtype(dtype)
     config = load_config(arguments.config)
     config["networks"] |= config.get("studies", {}).get("networks", {})
     entry = config["networks"][arguments.name]
     transform = transform_of(config, arguments.name)
     images, labels = training_digits(geometry_of(config, arguments.name))
+    images = images.to(dtype)
     model = build_architecture(entry["architecture"], entry["arguments"], ".")
     train(model, RECIPES[arguments.name], images, labels, transform["mean"], transform["std"])
     print(
@@ -31,5 +36,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--config", required=True, help="config.yaml, for architecture and transform")
     parser.add_argument("--name", required=True, choices=RECIPES)
+    parser.add_argument("--dtype", default="float32", choices=("float32", "float64"), help="to train in")
     parser.add_argument("--output", required=True, help="weights to write (.safetensors)")
     run(main, parser)

@@ -6,7 +6,7 @@ from sparebits import architectures
 from sparebits.errors import InputError, nearest
 
 ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "softplus": nn.Softplus}
-"""Activations of a LeNet5: one that is linear in parts, two that are transcendental; tanh is bounded, softplus is not."""
+"""Activations of a LeNet5: one that is linear in parts and two transcendental ones, of which tanh is bounded."""
 
 
 class LeNet5(architectures.LeNet5):

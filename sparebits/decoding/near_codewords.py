@@ -1,8 +1,8 @@
 """Codewords a little beyond t flips of a word: bounded-distance decoding of the word with one or two bits flipped.
 
-A codeword at distance t + 1 or t + 2 of a word lies within t of it once two of the bits are flipped in which they differ.
-So trying all pairs of bits finds every codeword within t + 2 (Chase 1972, where the bits that are tried are the least
-reliable ones; bits of a memory are all alike). That is n (n - 1) / 2 decodings, 2,016 of a word of 64 bits.
+A codeword at distance t + 1 or t + 2 of a word lies within t of it once two of the bits are flipped in which they
+differ. So trying all pairs of bits finds every codeword within t + 2 (Chase 1972, where the bits that are tried are the
+least reliable ones; bits of a memory are all alike). That is n (n - 1) / 2 decodings, 2,016 of a word of 64 bits.
 """
 
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
 """Which values share a code word, where it is stored, and in which layouts.
 
-A plan's code may be longer than the words of what its span keeps together, a value or a BatchNorm's channel. Then as many
-of these share a code word as fill its bits: four values of 16 bits, or one channel, those of a code of 64 bits, two
-channels those of a code of 128. Values of one tensor that stand next to each other are joined, and channels of one
+A plan's code may be longer than the words of what its span keeps together, a value or a BatchNorm's channel. Then as
+many of these share a code word as fill its bits: four values of 16 bits, or one channel, those of a code of 64 bits,
+two channels those of a code of 128. Values of one tensor that stand next to each other are joined, and channels of one
 BatchNorm. What is left over at the end of a tensor has code words of its own, in the strongest code there is.
 """
 

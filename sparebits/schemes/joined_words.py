@@ -4,10 +4,11 @@ A code of 64 bits for four words of 16 corrects more than four codes of 16: [64,
 seven flips wherever they are, [16,6,6] two in each word. Reading one value then takes reading the 64 bits. Nothing is
 stored beside the words but the base of each layout's window, six times (long_codes/bases.py).
 
-A code word farther than t from every codeword is detected. Of such words "keep" leaves the data bits as they are; "zero"
-and "median" replace all values, the latter by the lower median of what was read undetected of their layout. "posterior
-mean" weighs the codewords within t + 2 flips, by their distance and by how often their values occur (decoding/posterior.py
-has the weights, decoding/near_codewords.py the codewords); where there are none, it is the median.
+A code word farther than t from every codeword is detected. Of such words "keep" leaves the data bits as they are;
+"zero" and "median" replace all values, the latter by the lower median of what was read undetected of their layout.
+"posterior mean" weighs the codewords within t + 2 flips, by their distance and by how often their values occur
+(decoding/posterior.py has the weights, decoding/near_codewords.py the codewords); where there are none, it is the
+median.
 """
 
 from dataclasses import replace
@@ -169,7 +170,9 @@ class JoinedWords(StoredNetwork):
         own = int(layout.quantise(self.clean[index : index + 1])[0])
         bits = layout.data_bits
         changes = range(1, 1 << bits) if bits <= LISTED_DATA_BITS else [1 << bit for bit in range(bits)]
-        codewords = block.code.encode(np.array([change << shift for change in changes], dtype=packed_dtype(block.code.k)))
+        codewords = block.code.encode(
+            np.array([change << shift for change in changes], dtype=packed_dtype(block.code.k))
+        )
         forgeries: dict[int, Forgery] = {}
         for change, codeword in zip(changes, codewords.reshape(len(codewords), -1).tolist(), strict=True):
             ones = [64 * limb + bit for limb, part in enumerate(codeword) for bit in range(64) if part >> bit & 1]
@@ -205,7 +208,9 @@ class _Priors:
     def values(self, number: int) -> np.ndarray:
         """What each data word stands for, float64."""
         layout = self.layouts[number]
-        return doubles_of(layout.restore(np.arange(1 << layout.data_bits, dtype=packed_dtype(layout.data_bits))), self._fmt)
+        return doubles_of(
+            layout.restore(np.arange(1 << layout.data_bits, dtype=packed_dtype(layout.data_bits))), self._fmt
+        )
 
 
 def _data_of(block: Block, layouts: list[Minifloat], words: np.ndarray) -> np.ndarray:

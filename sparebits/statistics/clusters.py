@@ -54,7 +54,7 @@ def crossed_rate(failures, sizes, strata=None, populations=None, confidence: flo
     The interval holds near 0, where most faults do nothing and one more could do much: its upper bound is a quantile of
     the beta distribution with the mean and the variance that the rate would have after one more fault that always
     fails (Fay & Feuer 1997, see strata.stratified_rate); the lower bound is the same for one that never does. If every
-    fault failed wholly or not at all it would be Clopper and Pearson's interval over faults.
+    fault fails wholly or not at all it is that of strata.stratified_rate over faults.
 
     Args:
         failures: of each fault in each cluster, (faults, clusters).

@@ -76,7 +76,9 @@ def draw_runs(shares: np.ndarray, weights: np.ndarray, runs: int, generator: np.
     """Failure rates of runs whose faults are drawn, float64 (runs,); arguments as `run_variance`."""
     faults, batches = shares.shape
     are_alike = np.ptp(weights) == 0
-    rates = np.empty(runs)
+    rates = np.zeros(runs)
+    if not shares.any():
+        return rates
     places = np.arange(batches)
     at_a_time = max(1, _DRAWN // batches)
     for first in range(0, runs, at_a_time):

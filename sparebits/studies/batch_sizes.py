@@ -68,13 +68,15 @@ def groups_of(faults: BitFaults, matrix: FailureMatrix) -> list[Group]:
 
 
 def batch_size_table(
-    groups: Sequence[Group], matrix: FailureMatrix, runs: int, seed: int
+    groups: Sequence[Group], matrix: FailureMatrix, runs: int, seed: int, words: int
 ) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
     """Failure rates by batch size in both regimes, and the runs that were drawn.
 
     Args:
         runs: to draw for each group and batch size.
-        seed: of the draws; those of a bit and a batch size depend on nothing else.
+        seed: of the draws.
+        words: of the network, so that networks of other sizes draw other runs. Those of a bit and a batch size depend
+            on nothing else.
 
     Returns:
         batch_size, where, bit, regime (held, redrawn), runs, faults, images, sources, batches, drawn (faults of a run),
@@ -98,12 +100,12 @@ def batch_size_table(
             **{"error_rate": 1 - float(weights @ matrix.hits[group.rows]) / images},
             **{"golden_error_rate": 1 - matrix.golden_hits / images, "seed": seed},
         }
-        held = _held(failures, weights, np.random.default_rng([seed, group.bit + 1]))
+        held = _held(failures, weights, np.random.default_rng([seed, words, group.bit + 1]))
         found = np.empty((len(sizes), runs))
         single = run_variance(batch_shares(failures, 1), weights).total
         for place, size in enumerate(sizes):
             shares = batch_shares(failures, size)
-            generator = np.random.default_rng([seed, group.bit + 1, size])
+            generator = np.random.default_rng([seed, words, group.bit + 1, size])
             found[place] = draw_runs(shares, weights, runs, generator)
             variance = run_variance(shares, weights)
             redrawn = {

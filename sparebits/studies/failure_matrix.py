@@ -17,8 +17,8 @@ from sparebits.faults.targets import Target
 from sparebits.parameters import FlatParameters
 from sparebits.studies.altered_images import StudyImages
 
-_CHUNK = 256
-"""Faults that are run and kept together: each chunk runs the golden network once more."""
+_CHUNK = 2048
+"""Images that all faults are run on, and what comes of it kept, before the next: what a kill can lose."""
 
 
 @dataclass(frozen=True)
@@ -116,23 +116,21 @@ def measure_failures(
     flips = faults.flips(evaluator.parameters)
     labels, images = study.labels, len(study.indices)
     failures = np.empty((len(flips), images), dtype=bool)
-    hits = np.empty(len(flips), dtype=np.int64)
+    hits = np.zeros(len(flips), dtype=np.int64)
     done = {entry["first"]: entry for entry in (journal.entries if journal else [])}
-    runs: FaultRuns | None = None
-    for chunk in batches(len(flips), _CHUNK):
+    for chunk in batches(images, _CHUNK):
         entry = done.get(chunk.start)
         if entry is None:
-            if runs is None:
-                runs = FaultRuns(evaluator, study.indices, memory_mb)
-                print(f"faults run {runs.way}", flush=True)
-            predicted = runs.predict(flips[chunk]).predicted
-            packed = np.packbits(predicted != golden, axis=1)
+            runs = FaultRuns(evaluator, study.indices[chunk], memory_mb)
+            print(f"images from {chunk.start} on: faults run {runs.way}", flush=True)
+            predicted = runs.predict(flips).predicted
+            packed = np.packbits(predicted != golden[chunk], axis=1)
             entry = {"first": chunk.start, "failures": base64.b64encode(packed.tobytes()).decode()}
-            entry["hits"] = (predicted == labels).sum(axis=1).tolist()
+            entry["hits"] = (predicted == labels[chunk]).sum(axis=1).tolist()
             if journal:
                 journal.append(entry)
-        failures[chunk] = _unpacked(entry, images)
-        hits[chunk] = entry["hits"]
+        failures[:, chunk] = _unpacked(entry, chunk.stop - chunk.start)
+        hits += entry["hits"]
     return FailureMatrix(failures, hits, int((golden == labels).sum()), study.sources)
 
 

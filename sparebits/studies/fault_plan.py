@@ -11,9 +11,9 @@ import pandas as pd
 
 from sparebits.campaign.injections import Injection
 from sparebits.errors import InputError
-from sparebits.faults.entries import check_count, check_keys
 from sparebits.faults.cells import MultipleBits, SingleBit
-from sparebits.faults.sites import Region
+from sparebits.faults.entries import check_count, check_keys
+from sparebits.faults.sites import Region, regions_of
 from sparebits.faults.targets import Target
 from sparebits.formats import FloatFormat
 from sparebits.parameters import ParameterTensor
@@ -21,6 +21,8 @@ from sparebits.parameters import ParameterTensor
 PART, LAYER, POSITION, IMAGE, OUTPUT, LOGITS = "part", "layer", "position", "image", "output", "logits"
 """What an injection is for, the first word of its name. In parameters: each part (the tensors of one kind in layers of
 one type), each layer, the whole network. In activations: the image, what each operation gives, the logits."""
+_LEAST = 12
+"""Faults of sign and exponent in a layer's parameters, or in what an operation gives."""
 
 
 @dataclass(frozen=True)
@@ -28,10 +30,12 @@ class FaultCounts:
     """How many faults are drawn of each place.
 
     Attributes:
-        part, position, transient: of each bit of sign and exponent: in each part, in the whole network's parameters, and
-            both in the image and in the logits.
-        layer, activation: of all bits of sign and exponent together: in each layer's parameters, in what each gives.
-        mantissa: of a mantissa bit in the whole network; twice as many, all bits together, in each part.
+        part, position, transient: of each bit of sign and exponent: in each part, in the whole network's parameters,
+            and both in the image and in the logits. Of transient faults four times as many, all bits together, in the
+            mantissa of these, and twenty times as many in that of all other activations.
+        mantissa: of each mantissa bit in the whole network; five times as many, all bits together, in each part.
+        layers, activations: of sign and exponent in all layers' parameters, and in all that operations give; each layer
+            and operation has as many, but no fewer than 12.
         changes: of values by chosen sizes, in the whole network.
 
     Raises:
@@ -39,11 +43,11 @@ class FaultCounts:
     """
 
     part: int = 40
-    layer: int = 18
     position: int = 200
-    activation: int = 45
     transient: int = 100
     mantissa: int = 40
+    layers: int = 1200
+    activations: int = 6000
     changes: int = 1200
 
     def __post_init__(self):
@@ -79,30 +83,34 @@ def planned_injections(
         activation_fmt: in which it computes.
         counts: of faults.
     """
-    upper, mantissa = _ranges(fmt)
+    upper, mantissa = field_ranges(fmt)
+    layers = {region.layer for region in regions_of(tensors)}
+    of_layer, of_activation = (
+        max(_LEAST, total // len(places))
+        for total, places in ((counts.layers, layers), (counts.activations, activations))
+    )
     found = [
         _of_bits(POSITION, "upper", {"bits": upper}, "bit", counts.position),
         _of_bits(POSITION, "mantissa", {"bits": mantissa}, "bit", counts.mantissa),
-        _of_bits(LAYER, "upper", {"bits": upper}, "layer", counts.layer),
-        _of_bits(LAYER, "mantissa", {"bits": mantissa}, "layer", max(2, counts.layer // 3)),
+        _of_bits(LAYER, "upper", {"bits": upper}, "layer", of_layer),
     ]
     for layer_type, kind in parts_of(tensors):
         target, name = {"layer_type": layer_type, "kind": kind}, f"{layer_type} {kind}"
         found += [
             _of_bits(PART, f"{name} upper", target | {"bits": upper}, "bit", counts.part),
             # In a stratum of its own, as a part may have fewer bits than are asked for.
-            _of_bits(PART, f"{name} mantissa", target | {"bits": mantissa}, "kind", 2 * counts.mantissa),
+            _of_bits(PART, f"{name} mantissa", target | {"bits": mantissa}, "kind", 5 * counts.mantissa),
         ]
-    upper, mantissa = _ranges(activation_fmt)
+    upper, mantissa = field_ranges(activation_fmt)
     transient = {"where": "activations"}
     logits = {"layer": activations[-1].name}
     return [
         *found,
         _of_bits(IMAGE, "upper", {"kind": "input", "bits": upper}, "bit", counts.transient, **transient),
         _of_bits(IMAGE, "mantissa", {"kind": "input", "bits": mantissa}, "kind", 4 * counts.transient, **transient),
-        _of_bits(OUTPUT, "upper", {"kind": "activation", "bits": upper}, "layer", counts.activation, **transient),
+        _of_bits(OUTPUT, "upper", {"kind": "activation", "bits": upper}, "layer", of_activation, **transient),
         _of_bits(
-            OUTPUT, "mantissa", {"kind": "activation", "bits": mantissa}, "layer", counts.activation // 3, **transient
+            OUTPUT, "mantissa", {"kind": "activation", "bits": mantissa}, "kind", 20 * counts.transient, **transient
         ),
         # With replacement: they are few, and each is hit in another image.
         _of_bits(LOGITS, "upper", logits | {"bits": upper}, "bit", counts.transient, **transient, again=True),
@@ -122,7 +130,17 @@ def faults_for(faults: pd.DataFrame, purpose: str) -> pd.DataFrame:
     return faults[faults["injection"].str.split(" ", n=1).str[0] == purpose]
 
 
-def _ranges(fmt: FloatFormat) -> tuple[tuple[int, int], tuple[int, int]]:
+def with_values(
+    faults: pd.DataFrame, tensors: Sequence[ParameterTensor], activations: Sequence[Region]
+) -> pd.DataFrame:
+    """The table with a column `values`: how many the tensor or activation holds that was hit."""
+    of_tensors, of_activations = ({part.name: part.values for part in parts} for parts in (tensors, activations))
+    is_transient = faults["where"] == "activations"
+    values = faults["tensor"].map(of_activations).where(is_transient, faults["tensor"].map(of_tensors))
+    return faults.assign(values=values.astype(int))
+
+
+def field_ranges(fmt: FloatFormat) -> tuple[tuple[int, int], tuple[int, int]]:
     """Lowest and highest bit of exponent and sign, and of the mantissa."""
     return (fmt.mantissa_bits, fmt.sign_bit), (0, fmt.mantissa_bits - 1)
 

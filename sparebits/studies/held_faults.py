@@ -62,7 +62,7 @@ def run_at_all_sizes(
     study: StudyImages,
     golden: np.ndarray,
     matrix: FailureMatrix,
-    few_images: int,
+    first_images: int,
     compared: Sequence[int],
 ) -> pd.DataFrame:
     """Some faults run by the whole network in batches of every power of two up to the largest compared, from 1 on.
@@ -73,21 +73,26 @@ def run_at_all_sizes(
     Args:
         golden: classes of the untouched network, in the order in which batches take the images.
         matrix: what the engine found, in batches of its own.
-        few_images: the first of them are run in batches of sizes that are not compared, so many.
+        first_images: so many of them, the first, are run in batches of sizes that are not compared.
         compared: batch sizes in which all images are run.
 
     Returns:
-        fault, batch_size, images, sources, failures, failure_rate, low, high (95 %, over source images), differing
-        (images that fail here and not in `matrix`, or the reverse).
+        fault, tensor, bit, batch_size, images, sources, failures, failure_rate, low, high (95 %, over source images),
+        first_images, first_failures (of the images that are run at all sizes), differing (images that fail here and not
+        in `matrix`, or the reverse).
     """
     parameters = evaluator.parameters
     parameters.load(parameters.golden)
     flips = faults.flips(parameters)
+    first_images = min(max(first_images, max(compared)), len(golden))
+    regions = regions_of(parameters.tensors)
     rows = []
     for number in chosen_faults(matrix.failures.mean(axis=1)):
+        owner = owners_of(faults.indices[[number]], regions)[0]
+        common = {"fault": number, "tensor": regions[owner].name, "bit": int(faults.bits[number])}
         for power in range(max(compared).bit_length()):
             size = 1 << power
-            images = len(golden) if size in compared else min(max(few_images, size), len(golden))
+            images = len(golden) if size in compared else first_images
             predicted = np.empty(images, dtype=np.int64)
             with torch.inference_mode(), parameters.flipped(flips[number].indices, flips[number].masks):
                 for first in range(0, images, size):
@@ -95,9 +100,10 @@ def run_at_all_sizes(
                     logits = parameters.model(evaluator.inputs(study.indices[batch]))
                     predicted[batch] = logits.argmax(dim=1).cpu().numpy()
             failures = predicted != golden[:images]
-            differing = int((failures != matrix.failures[number, :images]).sum())
             found = _rate(failures, matrix.sources[:images])
-            rows.append({"fault": number, "batch_size": size, **found, "differing": differing})
+            found |= {"first_images": first_images, "first_failures": int(failures[:first_images].sum())}
+            differing = int((failures != matrix.failures[number, :images]).sum())
+            rows.append({**common, "batch_size": size, **found, "differing": differing})
     return pd.DataFrame(rows)
 
 

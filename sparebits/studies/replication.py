@@ -3,7 +3,8 @@
 Source: the Korean research notes, proposal 4: leave m low bits of the mantissa out of the copies, and see whether the
 memory saved is worth it. Copies count in all, the original included: with two a difference is detected and every value
 read becomes the posterior mean of the mixtures of both, with three or five the majority of each bit decides
-(schemes/replication.py). Beside them stand what this project keeps in place and SEC-DED memory, under the same fault maps.
+(schemes/replication.py). Beside them stand what this project keeps in place and SEC-DED memory, under the same fault
+maps.
 """
 
 from collections.abc import Iterator, Sequence
@@ -101,8 +102,8 @@ def run_replication(
         journal: where finished trials are kept; those that it has are not run again.
 
     Returns:
-        copies and dropped (0 for schemes that do not copy), saved (share of a word that every copy lacks), memory (extra,
-        as a share of the network's own), then as campaign.csv.
+        copies and dropped (0 for schemes that do not copy), saved (share of a word that every copy lacks), memory
+        (extra, as a share of the network's own), then as campaign.csv.
     """
     parameters = evaluator.parameters
     measure = _Trials(evaluator, golden, indices, trials, first_seed(seed, CAMPAIGN), journal)
