@@ -62,7 +62,7 @@ def counts_in(output: str) -> dict[str, list[int]]:
 
 def values_in(path: Path) -> int:
     header, _ = header_and_content(path)
-    return sum(int(np.prod(e["shape"])) for e in header.values() if e.get("dtype") == "F32")
+    return sum(int(np.prod(e["shape"])) for e in header.values() if e.get("dtype") in ("F32", "F64"))
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -71,7 +71,8 @@ def test_verify_counts_exactly_the_flips_and_scrub_restores_every_word(network, 
     path = tmp_path / "protected.safetensors"
     assert run(capsys, "protect", network, "--output", path)[0] == 0
     first = path.read_bytes()
-    masks = ber_mask(seed, PARAMETERS, values_in(path), 32, 5e-3)
+    width = 64 if network.stem == "resnet8_float64" else 32
+    masks = ber_mask(seed, PARAMETERS, values_in(path), width, 5e-3)
     flip_words(path, masks)
     hit = path.read_bytes()
     code, output, _ = run(capsys, "verify", path)
