@@ -188,7 +188,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _is_in_blocks(path: str) -> bool:
     """Whether a protected file is stored in a code over many words."""
-    return _named(path, lambda: mode_of(read_tensors(path).metadata)) != "word"
+    metadata = read_tensors(path).metadata
+    return _named(path, lambda: mode_of(metadata)) != "word"
 
 
 def _protect_in_blocks(arguments: argparse.Namespace, output: Path) -> int:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from sparebits.campaign.journal import Journal
-from sparebits.campaign.schemes import LOST_PP, Fault, Runner
+from sparebits.campaign.schemes import Fault, Runner, ascend
 from sparebits.errors import InputError
 from sparebits.evaluation import Evaluator
 from sparebits.faults.rates import BitErrorRate
@@ -68,13 +68,10 @@ def run_restoration(
     """
     runner = Runner(evaluator, golden, indices, first_seed(seed, CAMPAIGN), journal, counts_words=True)
     own_rates = {mode: meant_for(mode, evaluator.parameters.fmt) for mode in MODES}
+    bers = sorted({0.0, *bers, *filter(None, own_rates.values())})
+    faults = [Fault(BitErrorRate(ber), Target()) for ber in bers]
     rows = []
     for scheme in schemes:
         own = own_rates.get(scheme.name)
-        for ber in sorted({0.0, *bers, *filter(None, own_rates.values())}):
-            count = 1 if ber == 0 else claim_trials if ber == own else trials
-            found = runner.run(scheme, Fault(BitErrorRate(ber), Target()), count)
-            rows += found
-            if min(row["drop_pp"] for row in found) > LOST_PP:
-                break
+        rows += ascend(runner, scheme, faults, trials, {own: claim_trials} if own else {})
     return pd.DataFrame(rows)

@@ -1,8 +1,9 @@
 """The campaign across schemes: all of them under the same faults, the best ones as often as a claim takes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,7 @@ LOST_PP = 20.0
 """Drop in percentage points beyond which a network is of no use."""
 LIMIT = 0.01
 """A scheme holds a fault if the probability that it drops by more than held.HELD_WITHIN_PP stays below this."""
+_NO_CLAIMS: Mapping[float, int] = MappingProxyType({})
 LEAST_TRIALS = 5
 """No scheme leaves before, so that its trials can be looked at."""
 
@@ -99,15 +101,13 @@ def run_campaign(
     independent = [Fault(BitErrorRate(ber), Target()) for ber in sorted({0.0, *bers})]
     rows = []
     for scheme in schemes:
-        rows += _ascend(runner, scheme, independent, trials)
+        rows += ascend(runner, scheme, independent, trials)
         if scheme.name == base_name(scheme.name):
             rows += [row for fault in faults for row in runner.run(scheme, fault, trials)]
     going_on = {CHOSEN: inf, best_rival(pd.DataFrame(rows)): inf, GENTLE: gentle_ber}
     for name, highest in going_on.items():
         for scheme in (scheme for scheme in schemes if scheme.name == name and claim_trials > trials):
-            rows += _ascend(
-                runner, scheme, [fault for fault in independent if fault.model.ber <= highest], claim_trials
-            )
+            rows += ascend(runner, scheme, [fault for fault in independent if fault.model.ber <= highest], claim_trials)
             if name == CHOSEN:
                 rows += [row for fault in faults for row in runner.run(scheme, fault, claim_trials)]
     # Of schemes that went on the first trials are there twice.
@@ -115,11 +115,23 @@ def run_campaign(
     return table.drop_duplicates(["scheme", "fault_model", "target", "ber", "trial"], ignore_index=True)
 
 
-def _ascend(runner: "Runner", scheme: StoredNetwork, faults: Sequence[Fault], trials: int) -> list[dict]:
-    """The rows of a scheme at ascending bit error rates, as far as it goes."""
+def ascend(
+    runner: "Runner",
+    scheme: StoredNetwork,
+    faults: Sequence[Fault],
+    trials: int,
+    claims: Mapping[float, int] = _NO_CLAIMS,
+) -> list[dict]:
+    """The rows of a scheme at ascending bit error rates, as far as it goes.
+
+    Args:
+        faults: of ascending rates.
+        trials: fault maps at each; without faults one.
+        claims: by rate, where it is another number.
+    """
     rows = []
     for fault in faults:
-        found = runner.run(scheme, fault, trials if fault.model.ber else 1)
+        found = runner.run(scheme, fault, claims.get(fault.model.ber, trials) if fault.model.ber else 1)
         rows += found
         if min(row["drop_pp"] for row in found) > LOST_PP:
             break

@@ -10,21 +10,20 @@ from functools import cache
 
 import numpy as np
 
-from sparebits.codes.catalogue import best_code, code_sizes
 from sparebits.codes.linear import LinearCode
 from sparebits.errors import InputError
 from sparebits.formats import FloatFormat
 from sparebits.long_codes.scrambling import pattern
+from sparebits.protection.records import WORD_BITS, strongest_code
 
 COPIES = 6
-WORD_BITS = 32
 
 _PATTERN = pattern(np.dtype(np.uint32))
 
 
 def base_words(bases: Sequence[int], fmt: FloatFormat) -> np.ndarray:
     """Bases, below 2^exponent_bits, as they are stored: uint32 (COPIES * bases,), copy after copy."""
-    words = _code(fmt).encode(np.array(bases, dtype=np.uint32)).astype(np.uint32)
+    words = strongest_code(fmt.exponent_bits).encode(np.array(bases, dtype=np.uint32)).astype(np.uint32)
     return np.tile(words ^ _PATTERN, COPIES)
 
 
@@ -39,7 +38,7 @@ def read_bases(stored: np.ndarray, limits: Sequence[int], fmt: FloatFormat) -> t
         the bases, and the flips that each of them implies, int64 (bases,).
     """
     copies = stored.reshape(COPIES, len(limits)) ^ _PATTERN
-    codewords = _codewords(_code(fmt))
+    codewords = _codewords(strongest_code(fmt.exponent_bits))
     bases, flips = [], np.zeros(len(limits), dtype=np.int64)
     for place, limit in enumerate(limits):
         distances = np.bitwise_count(copies[:, place, None] ^ codewords[:limit]).sum(axis=0, dtype=np.int64)
@@ -68,16 +67,9 @@ def bases_of_text(text: str, limits: Sequence[int], fmt: FloatFormat) -> tuple[l
     digits = "".join(digit if digit in _HEXADECIMAL else "0" for digit in text)
     stored = np.frombuffer(bytes.fromhex(digits), dtype=">u4").astype(np.uint32)
     bases, flips = read_bases(stored, limits, fmt)
-    if (flips > (COPIES * _code(fmt).d - 1) // 2).any():
+    if (flips > (COPIES * strongest_code(fmt.exponent_bits).d - 1) // 2).any():
         raise InputError("its records are damaged beyond repair; protect the original again")
     return bases, sum(one != other for one, other in zip(text, bases_text(bases, fmt), strict=True))
-
-
-@cache
-def _code(fmt: FloatFormat) -> LinearCode:
-    """The strongest code that holds a base."""
-    sizes = [k for n, k in code_sizes() if n == WORD_BITS and k >= fmt.exponent_bits]
-    return max((best_code(WORD_BITS, k) for k in sizes), key=lambda code: code.d)
 
 
 _codewords = cache(LinearCode.codewords)

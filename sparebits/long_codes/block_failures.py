@@ -11,6 +11,7 @@ from sparebits.long_codes.modes import DATA_BITS
 from sparebits.long_codes.nested import NestedStorage, NestedWordStorage
 from sparebits.long_codes.probabilities import capacity_ber, nested_failure, nested_word_failure
 from sparebits.long_codes.scheme import STORAGES
+from sparebits.long_codes.scrambling import pattern
 from sparebits.statistics.intervals import clopper_pearson_interval
 
 WIDTH = 32
@@ -83,7 +84,7 @@ def inner_table(bers: Sequence[float], words: int, seed: int) -> pd.DataFrame:
         probabilities that a block fails: nested_measured (from the measured rates), nested_upper (from the upper ends
         of their intervals), nested_exact (from the exact ones), and nested_word_exact (an upper bound).
     """
-    code, rows = inner_code(), []
+    code, rows, unwiped = inner_code(), [], pattern(np.dtype(np.uint32))
     for ber in bers:
         erased = wrong = 0
         for start in range(0, words, CHUNK_WORDS):
@@ -92,7 +93,7 @@ def inner_table(bers: Sequence[float], words: int, seed: int) -> pd.DataFrame:
             units = code.codewords[data] ^ ber_mask(seed, PARAMETERS, count, WIDTH, ber, start)
             symbols, is_erased = np.empty(count, dtype=np.uint16), np.empty(count, dtype=bool)
             # The all-zero word is a code word here, where nothing is scrambled: wiped memory is not what is measured.
-            decode_units(units ^ _UNWIPED, _UNWIPED, code.tables, code.leaders, symbols, is_erased)
+            decode_units(units ^ unwiped, unwiped, code.tables, code.leaders, symbols, is_erased)
             erased += int(is_erased.sum())
             wrong += int(((symbols != data) & ~is_erased).sum())
         exact = code.rates(ber)
@@ -142,6 +143,3 @@ def _chunks(blocks: int, length: int) -> Iterator[tuple[int, int]]:
     most = max(1, CHUNK_WORDS // length)
     for start in range(0, blocks, most):
         yield start, min(most, blocks - start)
-
-
-_UNWIPED = np.uint32(0x9E3779B9)

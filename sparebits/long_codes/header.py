@@ -11,7 +11,14 @@ from sparebits.long_codes.bases import bases_of_text, bases_text
 from sparebits.long_codes.modes import MODES, data_bits_of
 from sparebits.long_codes.scheme import LongScheme
 from sparebits.parameters import ParameterTensor
-from sparebits.protection.header import DESCRIPTION, RECORDS, check_coverage, parsed_description, tied_names
+from sparebits.protection.header import (
+    DESCRIPTION,
+    RECORDS,
+    check_coverage,
+    description_of,
+    parsed_description,
+    tied_names,
+)
 
 VERSION = 3
 """Of the description; files whose words are codewords by themselves have version 2."""
@@ -79,14 +86,7 @@ def read_long_protection(
     Raises:
         InputError: the metadata are of another version, damaged, or do not describe these tensors.
     """
-    description = parsed_description(metadata)
-    if description.get("version") != VERSION:
-        raise InputError(
-            f"its protection is of version {description.get('version')!r}, in this mode {VERSION} is read; "
-            "use the sparebits that wrote it, or protect the original again"
-        )
-    if description.get("dtype") != fmt.dtype:
-        raise InputError(f"it was protected as {description.get('dtype')}, but its tensors are {fmt.dtype}")
+    description = description_of(metadata, VERSION, f"in this mode {VERSION} is read", fmt)
     mode = mode_of(metadata)
     if mode not in MODES:
         raise InputError(f"its protection of version {VERSION} says no mode of {', '.join(MODES)}; it is damaged")

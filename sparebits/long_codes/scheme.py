@@ -12,7 +12,7 @@ from sparebits.long_codes.modes import data_bits_of
 from sparebits.long_codes.nested import NestedStorage, NestedWordStorage
 from sparebits.long_codes.storage import Storage
 from sparebits.parameters import ParameterTensor
-from sparebits.protection.fitting import check_finite, fitted_layout
+from sparebits.protection.fitting import check_finite, fitted_layout, median_of
 
 STORAGES: dict[str, type] = {storage.mode: storage for storage in (BlockStorage, NestedStorage, NestedWordStorage)}
 
@@ -72,7 +72,8 @@ class LongScheme:
             first, last = np.searchsorted(lost, [tensor.span.start, tensor.span.stop])
             if first < last:
                 gone = lost[first:last]
-                words[gone] = layout.restore(_median(layout, np.delete(own, gone - tensor.span.start)))
+                median = median_of(layout, np.delete(own, gone - tensor.span.start))
+                words[gone] = layout.restore(np.array([median], dtype=own.dtype))
         return words
 
 
@@ -93,14 +94,3 @@ def fit_long_scheme(mode: str, tensors: Sequence[ParameterTensor], words: np.nda
         for tensor in tensors
     }
     return LongScheme(fmt, mode, layouts)
-
-
-def _median(layout: Minifloat, data: np.ndarray) -> np.ndarray:
-    """The data word of the lower median, (1,)."""
-    if not len(data):
-        return np.zeros(1, dtype=data.dtype)
-    order = layout.order()
-    rank = np.empty(len(order), dtype=np.int64)
-    rank[order] = np.arange(len(order))
-    middle = np.partition(rank[data], (len(data) - 1) // 2)[(len(data) - 1) // 2]
-    return order[middle : middle + 1].astype(data.dtype)

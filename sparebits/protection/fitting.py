@@ -114,7 +114,7 @@ def fitted_group(
     Args:
         parts: the words that each layout keeps.
     """
-    medians = tuple(_median(layout, part) for layout, part in zip(layouts, parts, strict=True))
+    medians = tuple(median_of(layout, layout.quantise(part)) for layout, part in zip(layouts, parts, strict=True))
     return Group(tensors, layouts, code, decoder, policy, medians, eps)
 
 
@@ -131,11 +131,11 @@ def fitted_layout(
     return Minifloat.fitting(words, fmt, exponent_bits, mantissa_bits, signed)
 
 
-def _median(layout: Layout, words: np.ndarray) -> int:
-    """Data word of the lower median of the values as the layout keeps them; 0 of an empty tensor."""
-    if not len(words):
+def median_of(layout: Layout, data: np.ndarray) -> int:
+    """The data word of the lower median of the values that data words (N,) stand for; 0 where there are none."""
+    if not len(data):
         return 0
-    data, middle = layout.quantise(words), (len(words) - 1) // 2
+    middle = (len(data) - 1) // 2
     if layout.data_bits <= COUNTED_BITS:
         order = layout.order()
         up_to = np.bincount(data, minlength=len(order))[order].cumsum()

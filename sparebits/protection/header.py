@@ -75,16 +75,9 @@ def read_protection(
     Raises:
         InputError: the metadata are of another version, damaged, or do not describe these tensors.
     """
-    description = parsed_description(metadata)
-    if description.get("version") != VERSION:
-        raise InputError(
-            f"its protection is of version {description.get('version')!r}, this sparebits reads {VERSION}; "
-            "use the sparebits that wrote it, or protect the original again"
-        )
+    description = description_of(metadata, VERSION, f"this sparebits reads {VERSION}", fmt)
     if not isinstance(description.get("groups"), list):
         raise InputError(f"its {DESCRIPTION} is not a mapping with a list of groups; it is damaged or foreign")
-    if description.get("dtype") != fmt.dtype:
-        raise InputError(f"it was protected as {description.get('dtype')}, but its tensors are {fmt.dtype}")
     templates = [group_from_dict(template, fmt) for entry in description["groups"] for template in _templates(entry)]
     check_coverage([name for group in templates for name in group.tensors], tensors)
     shapes = {tensor.name: tensor.shape for tensor in tensors}
@@ -93,6 +86,26 @@ def read_protection(
             raise InputError(f"the tensors {', '.join(group.tensors)} share a code but have several shapes")
     groups, outvoted = groups_of_text(metadata[RECORDS], templates)
     return Protection(Scheme(fmt, groups), tied_names(description, names), outvoted)
+
+
+def description_of(metadata: Mapping[str, str], version: int, expected: str, fmt: FloatFormat) -> dict:
+    """The description in a file's metadata, of this version and for tensors of this format.
+
+    Args:
+        expected: what is said of another version.
+
+    Raises:
+        InputError: there is none, or it is damaged, or of another version or format.
+    """
+    description = parsed_description(metadata)
+    if description.get("version") != version:
+        raise InputError(
+            f"its protection is of version {description.get('version')!r}, {expected}; use the sparebits that wrote "
+            "it, or protect the original again"
+        )
+    if description.get("dtype") != fmt.dtype:
+        raise InputError(f"it was protected as {description.get('dtype')}, but its tensors are {fmt.dtype}")
+    return description
 
 
 def parsed_description(metadata: Mapping[str, str]) -> dict:

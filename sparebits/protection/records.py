@@ -176,12 +176,12 @@ def _places(limits: Sequence[int]) -> dict[LinearCode, np.ndarray]:
     """By code the indices of the words that are in it."""
     places: dict[LinearCode, list[int]] = {}
     for place, limit in enumerate(limits):
-        places.setdefault(_code((limit - 1).bit_length()), []).append(place)
+        places.setdefault(strongest_code((limit - 1).bit_length()), []).append(place)
     return {code: np.array(of_code) for code, of_code in places.items()}
 
 
 @cache
-def _code(bits: int) -> LinearCode:
+def strongest_code(bits: int) -> LinearCode:
     """The strongest code that holds so many bits, of equals the smallest."""
     sizes = [k for n, k in code_sizes() if n == WORD_BITS and k in DATA_BITS and k >= bits]
     return max((best_code(WORD_BITS, k) for k in sizes), key=lambda code: code.d)
