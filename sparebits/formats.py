@@ -7,7 +7,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class FloatFormat:
-    """A binary interchange format of IEEE 754-2019, or bfloat16, which follows the same scheme.
+    """A binary interchange format of IEEE 754-2019, or bfloat16 or float8_e5m2, which follow the same scheme.
 
     Bit 0 of a word is the least significant bit of the mantissa; the exponent field lies above the mantissa and the
     sign is the highest bit.
@@ -76,6 +76,7 @@ FORMATS = {
         FloatFormat("binary32", "float32", exponent_bits=8, mantissa_bits=23),
         FloatFormat("binary16", "float16", exponent_bits=5, mantissa_bits=10),
         FloatFormat("bfloat16", "bfloat16", exponent_bits=8, mantissa_bits=7),
+        FloatFormat("float8_e5m2", "float8_e5m2", exponent_bits=5, mantissa_bits=2),
     )
 }
 """Formats by the name that torch and the config give their dtype."""

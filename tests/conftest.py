@@ -20,7 +20,7 @@ torch.set_num_threads(1)
 
 @pytest.fixture(params=FORMATS.values(), ids=lambda fmt: fmt.name)
 def fmt(request):
-    """Each of the four formats."""
+    """Each of the formats."""
     return request.param
 
 

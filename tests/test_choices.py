@@ -424,7 +424,7 @@ def test_spare_bits_of_a_group_are_those_classified_as_spare(fmt):
     ]
     tensors = tensor_table(rows)
     bits = bits_table({"weight": set(), "bias": set(), "running_mean": set()}, fmt.width)
-    choice = Choice(floor=max(fmt.forced_bits_of_floor), depth=4)
+    choice = Choice(floor=max(fmt.forced_bits_of_floor), depth=min(4, fmt.mantissa_bits - 1))
     classes, codes = classify_bits(tensors, bits, choice, fmt), choose_ecc(tensors, choice, fmt)
     for row in tensors.itertuples():
         of_tensor = classes[classes["tensor"] == row.tensor]

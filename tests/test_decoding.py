@@ -359,6 +359,7 @@ def test_values_are_what_the_data_stand_for(name):
 
 # By width of the format: a code, and the exponent and mantissa bits of layouts of as many data bits, a sign besides.
 LAYOUTS = {
+    8: ("hsiao(8,4)", [(2, 1), (3, 0)]),
     16: ("extended-bch(16,7)", [(0, 6), (2, 4), (3, 3), (5, 1)]),
     32: ("extended-bch(32,11)", [(0, 10), (1, 9), (4, 6), (8, 2)]),
     64: ("extended-bch(64,10)", [(0, 9), (4, 5), (9, 0)]),

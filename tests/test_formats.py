@@ -9,12 +9,14 @@ import torch
 
 from sparebits.formats import FORMATS, format_named
 
-# Exponent bits, mantissa bits and bias: IEEE 754-2019, Table 3.5; bfloat16 is the upper half of binary32.
+# Exponent bits, mantissa bits and bias: IEEE 754-2019, Table 3.5; bfloat16 is the upper half of binary32,
+# float8_e5m2 that of binary16 (OCP 8-bit Floating Point Specification 1.0, table 1).
 PUBLISHED = {
     "binary64": (11, 52, 1023),
     "binary32": (8, 23, 127),
     "binary16": (5, 10, 15),
     "bfloat16": (8, 7, 127),
+    "float8_e5m2": (5, 2, 15),
 }
 
 

@@ -47,7 +47,8 @@ def finite(words: np.ndarray, fmt) -> np.ndarray:
 def layouts_of(fmt, signed: bool = True):
     """Small layouts, fixed-point and mantissa-free ones too, at subnormals, about 1 and at the largest values."""
     bias = (1 << fmt.exponent_bits - 1) - 1
-    for e, m in ((4, 4), (2, 5), (1, 2), (0, 5), (5, 0), (3, 3)):
+    for e, longest in ((4, 4), (2, 5), (1, 2), (0, 5), (5, 0), (3, 3)):
+        m = min(longest, fmt.mantissa_bits)
         highest = max(0, (1 << fmt.exponent_bits) - 1 - (1 << e))
         for base in sorted({min(base, highest) for base in (0, 1, 3, bias - 3, highest)}):
             yield Minifloat(fmt, e, m, base, signed)
@@ -132,6 +133,7 @@ def test_the_window_of_all_exponents_with_the_whole_mantissa_is_the_identity(fmt
 @pytest.mark.parametrize("spread", [1, 4, 20])
 @pytest.mark.parametrize(("e", "m"), [(4, 6), (3, 4), (2, 2), (1, 7), (0, 7), (5, 5), (4, 0)])
 def test_no_value_of_a_fitted_tensor_is_off_by_more_than_half_a_step(fmt, e, m, spread):
+    m = min(m, fmt.mantissa_bits)
     generator = np.random.default_rng([e, m, spread])
     bias = (1 << fmt.exponent_bits - 1) - 1
     exponents = generator.integers(max(0, bias - spread), bias + 1, 300)
@@ -206,50 +208,55 @@ def test_rounding_is_that_of_torch_conversions(wide, narrow, e, m, bias):
 def test_the_sign_is_dropped_where_no_word_has_one(fmt):
     one = np.array([((1 << fmt.exponent_bits - 1) - 1) << fmt.mantissa_bits], fmt.word_dtype)
     negative = one | fmt.word_dtype.type(1 << fmt.sign_bit)
-    unsigned = Minifloat.fitting(one, fmt, 3, 4)
-    assert unsigned.title == "0-3-4"
-    assert Minifloat.fitting(negative, fmt, 3, 4).title == "1-3-4"
-    assert Minifloat.fitting(one, fmt, 3, 4, signed=True).title == "1-3-4"
+    m = min(4, fmt.mantissa_bits)
+    unsigned = Minifloat.fitting(one, fmt, 3, m)
+    assert unsigned.title == f"0-3-{m}"
+    assert Minifloat.fitting(negative, fmt, 3, m).title == f"1-3-{m}"
+    assert Minifloat.fitting(one, fmt, 3, m, signed=True).title == f"1-3-{m}"
     zero = np.array([1 << fmt.sign_bit], fmt.word_dtype)
     for words in (negative, zero):
         with pytest.raises(InputError, match="sign bit"):
             unsigned.quantise(words)
         with pytest.raises(InputError, match="sign bit"):
-            Minifloat.fitting(words, fmt, 3, 4, signed=False)
+            Minifloat.fitting(words, fmt, 3, m, signed=False)
 
 
 def test_infinities_and_nan_have_no_place(fmt):
-    layout = Minifloat(fmt, 3, 4, base=0)
+    m = min(4, fmt.mantissa_bits)
+    layout = Minifloat(fmt, 3, m, base=0)
     for word in (fmt.exponent_mask, fmt.exponent_mask | 1, fmt.exponent_mask | 1 << fmt.sign_bit):
         words = np.array([0, word], fmt.word_dtype)
         with pytest.raises(InputError, match="infinite or NaN"):
             layout.quantise(words)
         with pytest.raises(InputError, match="infinite or NaN"):
-            Minifloat.fitting(words, fmt, 3, 4)
+            Minifloat.fitting(words, fmt, 3, m)
         with pytest.raises(InputError, match="infinite or NaN"):
             Forced(fmt, "mixed", "thesis", 0, 1, 0).quantise(words)
 
 
 def test_values_above_the_window_become_the_largest(fmt):
-    layout = Minifloat(fmt, 2, 3, base=3)
+    m = min(3, fmt.mantissa_bits)
+    layout = Minifloat(fmt, 2, m, base=3)
+    ones = (1 << 2 + m) - 1
     largest_finite = np.array([fmt.exponent_mask - 1], fmt.word_dtype)
-    assert layout.quantise(largest_finite).tolist() == [0b11111]
+    assert layout.quantise(largest_finite).tolist() == [ones]
     # So does a value that would round to infinity in the highest window of all.
-    fitted = Minifloat.fitting(largest_finite, fmt, 2, 3)
+    fitted = Minifloat.fitting(largest_finite, fmt, 2, m)
     restored = layout.restore(layout.quantise(largest_finite))
-    assert fitted.quantise(largest_finite).tolist() == [0b11111]
+    assert fitted.quantise(largest_finite).tolist() == [ones]
     assert fmt.exponents(fitted.restore(fitted.quantise(largest_finite))) == (1 << fmt.exponent_bits) - 2
     assert fmt.exponents(restored) == 6
 
 
 def test_tensors_of_any_shape_and_size_keep_it(fmt):
-    words = np.arange(70_000, dtype=np.uint32).astype(fmt.word_dtype) % fmt.word_dtype.type(1000)
-    layout = Minifloat.fitting(words, fmt, 4, 6)
+    most = fmt.word_dtype.type(min(1000, fmt.exponent_mask))
+    words = np.arange(70_000, dtype=np.uint32).astype(fmt.word_dtype) % most
+    layout = Minifloat.fitting(words, fmt, 4, min(6, fmt.mantissa_bits))
     folded = words.reshape(100, 700).T
     assert np.array_equal(layout.quantise(folded), layout.quantise(words).reshape(100, 700).T)
     assert layout.quantise(words[:0]).shape == (0,)
     assert layout.quantise(words[7]).shape == ()
-    assert Minifloat.fitting(words[:0], fmt, 4, 6).base == 0
+    assert Minifloat.fitting(words[:0], fmt, 4, layout.mantissa_bits).base == 0
 
 
 def test_bits_have_names():
@@ -263,9 +270,9 @@ def test_bits_have_names():
 
 def test_layouts_survive_json(fmt):
     for layout in (
-        Minifloat(fmt, 4, 6, 9),
-        Minifloat(fmt, 3, 4, 0, signed=False),
-        Forced(fmt, "mixed", "derived", 3, 4, 2),
+        Minifloat(fmt, 4, min(6, fmt.mantissa_bits), 9),
+        Minifloat(fmt, 3, min(4, fmt.mantissa_bits), 0, signed=False),
+        Forced(fmt, "mixed", "derived", 3, 4, 1),
         Forced(fmt, "below", "thesis", 4, 5, -1),
     ):
         assert layout_from_dict(json.loads(json.dumps(layout.as_dict())), fmt) == layout

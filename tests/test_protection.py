@@ -378,7 +378,7 @@ def test_schemes_and_plans_survive_json(fmt, network):
     scheme = fit_scheme(plan, tensors, words, fmt)
     again = scheme_from_dict(json.loads(json.dumps(scheme.as_dict())))
     assert again == scheme
-    choice = Choice(floor=next(iter(fmt.forced_bits_of_floor)), depth=fmt.mantissa_bits - 4)
+    choice = Choice(floor=next(iter(fmt.forced_bits_of_floor)), depth=max(fmt.mantissa_bits - 4, 1))
     thesis = thesis_scheme(choice, "derived", "zero", tensors, words, fmt)
     assert scheme_from_dict(json.loads(json.dumps(thesis.as_dict()))) == thesis
 

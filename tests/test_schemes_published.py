@@ -132,7 +132,7 @@ def test_network_of_every_kind_of_tensor_is_read_back(scheme, random_network):
 
 def test_memory_is_counted(scheme, fmt):
     stored = build(scheme, parameters_of(weights(1000, fmt), fmt))
-    kept = 1 + fmt.exponent_bits + 7
+    kept = 1 + fmt.exponent_bits + min(7, fmt.mantissa_bits)
     extra_bits = {
         "SEC-DED (72,64)": 1000 * fmt.width // 8,
         "replication c=1": 1000 * kept,

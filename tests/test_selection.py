@@ -107,7 +107,7 @@ def test_options_are_decoded_as_the_codes_allow(fmt):
 @pytest.mark.parametrize("role", ["weights", "batchnorm", "other"])
 def test_every_option_fits_its_code_and_format(fmt, role):
     options = list(layout_options(role, fmt, ("tensor", "channel")))
-    assert len(set(options)) == len(options) > 5
+    assert len(set(options)) == len(options) >= 4
     for option in options:
         code = named_code(option.code)
         assert code.k == option.data_bits

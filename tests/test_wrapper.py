@@ -90,6 +90,8 @@ def test_words_beyond_repair_become_what_decoding_the_whole_network_makes_of_the
 
 
 def test_every_format_that_the_processor_computes_in(small, images, fmt):
+    if fmt.width == 8:
+        pytest.skip("torch multiplies no float8 on the processor")
     dtype = getattr(torch, fmt.dtype)
     plain = copy.deepcopy(small.to(dtype))
     model = protected(small, default_plan(fmt))

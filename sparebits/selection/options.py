@@ -89,9 +89,10 @@ def role_plan(exponent_bits: int, code: str, policy: str, span: str) -> RolePlan
 
 
 def reference_option(role: str, span: str, fmt: FloatFormat) -> LayoutOption:
-    """With which the cost of failed words is measured: four exponent bits (a float64 word has room for five)."""
-    data_bits = {16: 7, 32: 11, 64: 16}[fmt.width] if span == "word" else CHANNEL_DATA_BITS[span][4 * fmt.width][0]
-    exponent_bits = 5 if fmt.width == 64 else 4
+    """With which the cost of failed words is measured: four exponent bits, of 8-bit words two, of 64-bit words five."""
+    word = {8: 4, 16: 7, 32: 11, 64: 16}
+    data_bits = word[fmt.width] if span == "word" else CHANNEL_DATA_BITS[span][4 * fmt.width][0]
+    exponent_bits = {8: 2, 64: 5}.get(fmt.width, 4)
     return LayoutOption(role, span, "tensor", exponent_bits, data_bits, best_code(_length(fmt, span), data_bits).name)
 
 
