@@ -2,6 +2,7 @@
 #
 #   snakemake --cores all                                         the default experiment, config.yaml
 #   snakemake --cores all --configfile config/cifar10.yaml        another one; nothing is merged
+#   snakemake --cores all studies                                 answers to the research notes' questions
 
 if not workflow.overwrite_configfiles:
 
@@ -35,6 +36,7 @@ include: "rules/campaign.smk"
 include: "rules/restoration.smk"
 include: "rules/summary.smk"
 include: "rules/report.smk"
+include: "rules/studies.smk"
 include: "rules/train.smk"
 
 

@@ -24,7 +24,7 @@ rule inject_single_faults:
         runtime=2880,
     params:
         evaluation=evaluation_of,
-        limit=lambda wildcards: f"--limit {config['faults']['limit']}" if config["faults"]["limit"] else "",
+        limit=limit_of("faults"),
         seed=config["seed"],
         injections=json.dumps(config["faults"]["injections"], sort_keys=True),
         tolerance_pp=config["tolerance_pp"],

@@ -9,7 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(workflow.basedir))
 
-from sparebits.config import bits_to_sweep, is_weights_file, resolve_config
+from sparebits.config import bits_to_sweep, is_weights_file, resolve_config, with_study_networks
 from sparebits.errors import InputError
 from sparebits.locking import hold_lock
 from sparebits.sources import sources
@@ -24,11 +24,14 @@ CONFIG_FOLDER = str(CONFIG_FOLDER)
 
 try:
     config = resolve_config(config)
-    GEOMETRIES = {network: geometry_of(config, network) for network in config["networks"]}
+    # What helpers look networks up in; the experiment itself has those of the studies left out.
+    EVERYTHING = with_study_networks(config)
+    GEOMETRIES = {network: geometry_of(EVERYTHING, network) for network in EVERYTHING["networks"]}
 except InputError as error:
     sys.exit(f"error: {error}")
 
 NETWORKS = list(config["networks"])
+STUDY_NETWORKS = list(EVERYTHING["networks"])
 OUTPUT = Path(config["output"])
 # All kinds together in four modes, and each of up to five kinds alone.
 LSB_VARIANTS_A_BIT = 9
@@ -50,7 +53,7 @@ TABLES = ["golden", "bits", "exponents", "tensors", "lsb", "rounding", "combined
 
 
 wildcard_constraints:
-    network="|".join(map(re.escape, NETWORKS)),
+    network="|".join(map(re.escape, STUDY_NETWORKS)),
     dataset="|".join(map(re.escape, config["datasets"])),
     extent="|_full",
 
@@ -65,7 +68,7 @@ onstart:
         "-m",
         "scripts.check_inputs",
         "--config",
-        json.dumps(config),
+        json.dumps(EVERYTHING),
         "--folder",
         CONFIG_FOLDER,
         "--images",
@@ -77,14 +80,14 @@ onstart:
 
 def images_of(network):
     """The prepared pixels and labels of a network's data set."""
-    dataset = config["networks"][network]["dataset"]
+    dataset = EVERYTHING["networks"][network]["dataset"]
     folder = f"<images>/{dataset}/{GEOMETRIES[network].slug}"
     return {"images": f"{folder}/images.npy", "labels": f"{folder}/labels.csv"}
 
 
 def images_options(wildcards):
     """Options of a script that runs a network over images, other than its files."""
-    transform = transform_of(config, wildcards.network)
+    transform = transform_of(EVERYTHING, wildcards.network)
     mean, std = (" ".join(map(str, transform[key])) for key in ("mean", "std"))
     return f"--mean {mean} --std {std} --device {config['evaluation']['device']}"
 
@@ -96,22 +99,36 @@ def evaluation_of(wildcards, input):
 
 def workload_of(network):
     """Options that say how often the longest stage, the sweep of low bits, runs the network, and on how many images."""
-    variants = LSB_VARIANTS_A_BIT * len(bits_to_sweep(config, network))
+    variants = LSB_VARIANTS_A_BIT * len(bits_to_sweep(EVERYTHING, network))
     limit, batch_size = config["lsb"]["limit"], config["evaluation"]["batch_size"]
     options = f"--variants {variants}" + (f" --limit {limit}" if limit else "")
     return options + (f" --batch-size {batch_size}" if batch_size else "")
 
 
+def settings_of(stage):
+    """The section of a stage; "studies.formats" is a section of a section."""
+    section = config
+    for key in stage.split("."):
+        section = section[key]
+    return section
+
+
 def sample_of(stage):
     """Options of a stage that may use a sample of the images; without a limit the seed plays no part."""
-    limit = config[stage]["limit"]
+    limit = settings_of(stage)["limit"]
     return f"--limit {limit} --seed {config['seed']}" if limit else ""
 
 
+def limit_of(stage):
+    """The option that bounds a stage's images, for scripts that need a seed whether there is one or not."""
+    limit = settings_of(stage)["limit"]
+    return f"--limit {limit}" if limit else ""
+
+
 def calibration_of(network, stage):
-    """Options that split a network's images into those that choices are made on and the others."""
-    share = config["datasets"][config["networks"][network]["dataset"]]["calibration"]
-    limit = config[stage]["limit"]
+    """Options that split a network's images into those that choices are made on and the others, of a stage's sample."""
+    share = config["datasets"][EVERYTHING["networks"][network]["dataset"]]["calibration"]
+    limit = settings_of(stage)["limit"]
     return f"--calibration {share} --seed {config['seed']}" + (f" --limit {limit}" if limit else "")
 
 
@@ -144,7 +161,7 @@ def restoration_of(extent, *keys):
 
 def architecture_sources(network):
     """The Python files of this project or beside the config that a network's architecture is written in."""
-    source = config["networks"][network]["architecture"].partition(":")[0].replace(".", "/")
+    source = EVERYTHING["networks"][network]["architecture"].partition(":")[0].replace(".", "/")
     files = [Path(folder) / f"{source}.py" for folder in dict.fromkeys((CONFIG_FOLDER, "."))]
     return [
         part for file in files if file.is_file() for part in (str(file), *sources(file, file.parent), *sources(file))
@@ -153,5 +170,5 @@ def architecture_sources(network):
 
 def local_weights(network):
     """The weights file of a network as an input, or none where torchvision brings them."""
-    weights = config["networks"][network]["weights"]
+    weights = EVERYTHING["networks"][network]["weights"]
     return [weights] if is_weights_file(weights) else []

@@ -46,7 +46,7 @@ rule prepare_network:
         mem_mb=2000,
         runtime=30,
     params:
-        network=lambda wildcards: json.dumps(config["networks"][wildcards.network], sort_keys=True),
+        network=lambda wildcards: json.dumps(EVERYTHING["networks"][wildcards.network], sort_keys=True),
         folder=CONFIG_FOLDER,
     shell:
         "python -m scripts.prepare_network --network {params.network:q} --folder {params.folder:q}"

@@ -10,7 +10,8 @@ rule build_report:
     input:
         script="scripts/build_report.py",
         code=sources("scripts/build_report.py"),
-        template="reports/template.html",
+        template="reports/templates/report.html",
+        page="reports/templates/page.html",
         captions=sorted(str(caption) for caption in Path("reports/captions").glob("*.txt")),
         tables=lambda wildcards: [
             f"<results>/{network}/{table}{wildcards.extent if table in TABLES_OF_EXTENT else ''}.csv"

@@ -1,10 +1,11 @@
 # Needs: scikit-learn's training digits. Makes: the networks that ship in networks/, trained again by the same recipe.
 
-TRAINED = ["lenet5", "resnet8", "shufflenet_v2_x0_5"]
+# By the name of the file; resnet8_float64 is resnet8 with parameters and arithmetic of 64 bits.
+TRAINED = ["lenet5", "lenet5_softplus", "lenet5_tanh", "resnet8", "resnet8_float64", "shufflenet_v2_x0_5"]
 
 
 rule train_networks:
-    """All networks of the default experiment, trained again; compare with networks/ and copy what should ship."""
+    """All networks of the default experiment and its studies, trained again; compare with networks/ and copy what should ship."""
     input:
         expand("<retrained>/{trained}.safetensors", trained=TRAINED),
 
@@ -27,6 +28,9 @@ rule train_network:
     resources:
         mem_mb=2000,
         runtime=60,
+    params:
+        name=lambda wildcards: wildcards.trained.removesuffix("_float64"),
+        dtype=lambda wildcards: "float64" if wildcards.trained.endswith("_float64") else "float32",
     shell:
-        "python -m scripts.train_network --config {input.config:q} --name {wildcards.trained}"
+        "python -m scripts.train_network --config {input.config:q} --name {params.name} --dtype {params.dtype}"
         " --output {output.weights:q} > {log:q} 2>&1"

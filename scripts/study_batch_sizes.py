@@ -1,7 +1,6 @@
 """Ask whether the mini-batch size changes how often flipped bits make inference fail."""
 
 import argparse
-import json
 from pathlib import Path
 
 from sparebits.campaign.journal import Journal
@@ -9,7 +8,7 @@ from sparebits.campaign.setup import setup_of
 from sparebits.commandline import run
 from sparebits.evaluation import Evaluator
 from sparebits.evaluation_options import evaluation_parser, open_evaluator
-from sparebits.faults.targets import target_from_dict
+from sparebits.faults.targets import Target
 from sparebits.files import write_table
 from sparebits.studies.altered_images import study_images
 from sparebits.studies.batch_runs import batch_sizes_up_to
@@ -24,15 +23,15 @@ def main(arguments: argparse.Namespace) -> None:
     parameters = evaluator.parameters
     seed = arguments.seed
     files = {name: getattr(arguments, name) for name in ("network", "labels", "engine")}
-    options = {name: getattr(arguments, name) for name in ("mean", "std", "device", "seed", "study_images", "target")}
+    options = {name: getattr(arguments, name) for name in ("mean", "std", "device", "seed", "study_images")}
     counts = {"faults": arguments.faults, "mantissa_faults": arguments.mantissa_faults}
     journal = Journal(arguments.output, setup_of(__file__, files, {**options, **counts}))
-    faults = draw_bit_faults(parameters, target_from_dict(json.loads(arguments.target)), **counts, seed=seed)
+    faults = draw_bit_faults(parameters, Target(), **counts, seed=seed)
     with study_images(evaluator.images, arguments.study_images, seed, Path(arguments.output).parent) as study:
         evaluator = Evaluator(parameters, study.images, evaluator.engine, arguments.device)
         golden = evaluator.predict(parameters.golden, study.indices)
         matrix = measure_failures(evaluator, faults, study, golden, arguments.memory_mb, journal)
-        held = run_at_all_sizes(evaluator, faults, study, golden, matrix, arguments.first_images, arguments.compared)
+        held = run_at_all_sizes(evaluator, faults, study, golden, matrix, max(arguments.compared), arguments.compared)
         table, drawn = batch_size_table(groups_of(faults, matrix), matrix, arguments.runs, seed, len(parameters.golden))
         tables = {
             "": table.assign(altered=study.altered),
@@ -49,11 +48,9 @@ def main(arguments: argparse.Namespace) -> None:
 if __name__ == "__main__":
     parser = evaluation_parser(__doc__)
     parser.add_argument("--study-images", type=int, required=True, help="how many, a power of two")
-    parser.add_argument("--target", required=True, help="what faults may hit, as JSON; {} is everything")
     parser.add_argument("--faults", type=int, required=True, help="at the sign and at each bit of the exponent")
     parser.add_argument("--mantissa-faults", type=int, required=True, help="at each bit of the mantissa")
     parser.add_argument("--compared", type=int, nargs="+", required=True, help="batch sizes that the notes tried")
-    parser.add_argument("--first-images", type=int, required=True, help="really run in batches of all sizes")
     parser.add_argument("--runs", type=int, required=True, help="with redrawn faults, of each bit and batch size")
     parser.add_argument("--seed", type=int, required=True, help="of faults, alterations, order and runs")
     parser.add_argument("--memory-mb", type=int, required=True, help="for golden results of a batch")

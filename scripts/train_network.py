@@ -6,7 +6,7 @@ import torch
 from safetensors.torch import save_file
 
 from sparebits.commandline import run
-from sparebits.config import load_config
+from sparebits.config import load_config, with_study_networks
 from sparebits.construction import build_architecture
 from sparebits.files import whole_file
 from sparebits.training import RECIPES, accuracy, train, training_digits
@@ -17,8 +17,7 @@ def main(arguments: argparse.Namespace) -> None:
     dtype = getattr(torch, arguments.dtype)
     # Of parameters, and of all random numbers that initial weights and augmentation are made of.
     torch.set_default_dtype(dtype)
-    config = load_config(arguments.config)
-    config["networks"] |= config.get("studies", {}).get("networks", {})
+    config = with_study_networks(load_config(arguments.config))
     entry = config["networks"][arguments.name]
     transform = transform_of(config, arguments.name)
     images, labels = training_digits(geometry_of(config, arguments.name))

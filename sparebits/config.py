@@ -42,8 +42,16 @@ def resolve_config(config: dict) -> dict:
     if errors:
         raise InputError("config: " + "\nconfig: ".join(_describe(error) for error in errors))
     _check_datasets(config)
-    _check_networks(config)
+    _check_networks(config, "networks", config["networks"])
+    _check_networks(config, "studies.networks", config["studies"]["networks"])
+    _check_bits(config)
+    _check_studies(config)
     return config
+
+
+def with_study_networks(config: dict) -> dict:
+    """The resolved config as if the networks that only the studies compare were among the others."""
+    return {**config, "networks": config["networks"] | config["studies"]["networks"]}
 
 
 def format_of(config: dict, network: str) -> FloatFormat:
@@ -172,19 +180,12 @@ def _check_transform(where: str, transform: dict) -> None:
         raise InputError(f"{where}.std: {std} must be above 0")
 
 
-def _check_networks(config: dict) -> None:
-    for name, network in config["networks"].items():
-        where = f"config: networks.{name}"
+def _check_networks(config: dict, section: str, networks: dict) -> None:
+    for name, network in networks.items():
+        where = f"config: {section}.{name}"
         if network["dataset"] not in config["datasets"]:
             known = ", ".join(config["datasets"])
             raise InputError(f"{where}.dataset: {network['dataset']} is not among datasets ({known})")
-        width = format_of(config, name).width
-        outside = [bit for bit in bits_to_sweep(config, name) if bit >= width]
-        if outside:
-            raise InputError(
-                f"config: lsb.bits: {outside[0]} lies outside the {width}-bit words of networks.{name} "
-                f"({network['dtype']}); use 0 to {width - 1}"
-            )
         weights = network["weights"]
         if is_weights_file(weights) and not Path(weights).is_file():
             raise InputError(f"{where}.weights: there is no file {weights}")
@@ -196,6 +197,39 @@ def _check_networks(config: dict) -> None:
         _check_module(where, network["architecture"].partition(":")[0])
         if config["datasets"][network["dataset"]]["transform"] == "weights":
             _check_weights_transform(where, network)
+
+
+def _check_bits(config: dict) -> None:
+    for name, network in config["networks"].items():
+        width = format_of(config, name).width
+        outside = [bit for bit in bits_to_sweep(config, name) if bit >= width]
+        if outside:
+            raise InputError(
+                f"config: lsb.bits: {outside[0]} lies outside the {width}-bit words of networks.{name} "
+                f"({network['dtype']}); use 0 to {width - 1}"
+            )
+
+
+def _check_studies(config: dict) -> None:
+    studies = config["studies"]
+    again = sorted(set(config["networks"]) & set(studies["networks"]))
+    if again:
+        raise InputError(f"config: studies.networks.{again[0]}: networks has one of this name; choose another name")
+    sizes = studies["batch_sizes"]
+    for key, size in [("images", sizes["images"]), *(("compared", size) for size in sizes["compared"])]:
+        if size & (size - 1):
+            raise InputError(f"config: studies.batch_sizes.{key}: {size} is no power of two")
+    if max(sizes["compared"]) > sizes["images"]:
+        raise InputError(
+            f"config: studies.batch_sizes.compared: batches of {max(sizes['compared'])} images are more than the "
+            f"{sizes['images']} of studies.batch_sizes.images"
+        )
+    for name, weights in studies["formats"]["trained"].items():
+        where = f"config: studies.formats.trained.{name}"
+        if name not in config["networks"]:
+            raise InputError(f"{where}: {name} is not among networks ({', '.join(config['networks'])})")
+        if not Path(weights).is_file():
+            raise InputError(f"{where}: there is no file {weights}")
 
 
 def _check_module(where: str, source: str) -> None:

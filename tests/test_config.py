@@ -9,8 +9,9 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from sparebits import config as configs
-from sparebits.config import bits_to_sweep, format_of, load_config, resolve_config
+from sparebits.config import bits_to_sweep, format_of, load_config, resolve_config, with_study_networks
 from sparebits.errors import InputError
+from sparebits.formats import FORMATS
 
 ROOT = Path(__file__).parents[1]
 
@@ -167,6 +168,35 @@ def test_defaults_of_the_comparison_are_filled_in_below_what_is_given(minimal):
     assert set(config["attack"]) == {"seeds", "flips", "limit"}
 
 
+def test_further_networks_of_studies_are_checked_like_the_others_and_kept_apart(minimal):
+    entry = minimal["networks"]["net"]
+    config = resolve_config(changed(minimal, "studies.networks.other", {**entry, "dtype": "float16"}))
+    assert list(config["networks"]) == ["net"]
+    assert config["studies"]["networks"]["other"]["arguments"] == {}
+    assert with_study_networks(config)["networks"].keys() == {"net", "other"}
+    gone = changed(minimal, "studies.networks.other", {**entry, "weights": "gone.pth"})
+    assert "studies.networks.other.weights: there is no file gone.pth" in refused(gone)
+    elsewhere = changed(minimal, "studies.networks.other", {**entry, "dataset": "letters"})
+    assert "studies.networks.other.dataset: letters is not among datasets (digits)" in refused(elsewhere)
+    again = refused(changed(minimal, "studies.networks.net", entry))
+    assert "studies.networks.net: networks has one of this name" in again
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("batch_sizes.images", 1000, "images: 1000 is no power of two"),
+        ("batch_sizes.compared", [32, 100], "compared: 100 is no power of two"),
+        ("batch_sizes.compared", [32, 16384], "batches of 16384 images are more than the 8192"),
+        ("formats.trained", {"none": "w.pth"}, "none is not among networks (net)"),
+        ("formats.trained", {"net": "gone.pth"}, "there is no file gone.pth"),
+    ],
+)
+def test_studies_that_cannot_be_made_are_named(minimal, key, value, told):
+    assert f"config: studies.{key.split('.')[0]}" in refused(changed(minimal, f"studies.{key}", value))
+    assert told in refused(changed(minimal, f"studies.{key}", value))
+
+
 def test_resolving_leaves_its_input_and_changes_nothing_the_second_time(minimal):
     before = copy.deepcopy(minimal)
     resolved = resolve_config(minimal)
@@ -193,6 +223,10 @@ def test_defaults_are_not_shared(minimal):
         ("campaign.restoration.word", "claim_words"),
         ("campaign_full.policies", "every_policy"),
         ("attack.seed", "flips"),
+        ("studies.batch_size", "batch_sizes"),
+        ("studies.batch_sizes.batches", "compared"),
+        ("studies.single_faults.trials", "transient"),
+        ("studies.formats.formats", "dtypes"),
         ("datasets.digits.labelz", "labels"),
         ("datasets.digits.transform.scale", "resize"),
         ("networks.net.weight", "weights"),
@@ -252,6 +286,22 @@ def test_an_unknown_key_is_named_with_the_known_ones(minimal, path, known):
         ("campaign.restoration.words", 0),
         ("campaign_full.restoration.claim_words", 2.5),
         ("attack.seeds", 0),
+        ("studies.batch_sizes.faults", 1),
+        ("studies.batch_sizes.images", 2.5),
+        ("studies.batch_sizes.compared", [64]),
+        ("studies.single_faults.limit", 1),
+        ("studies.single_faults.changes", 0),
+        ("studies.persistence.scenarios", ["sea level"]),
+        ("studies.persistence.duty", 0),
+        ("studies.persistence.duty", 1.5),
+        ("studies.persistence.scrub_intervals", []),
+        ("studies.replication.copies", [5]),
+        ("studies.replication.bers", [0]),
+        ("studies.formats.dtypes", ["float32"]),
+        ("studies.formats.dtypes", ["float32", "int8"]),
+        ("studies.formats.trained", {"net": "resnet8"}),
+        ("studies.short_words.dtypes", ["float32"]),
+        ("studies.networks", []),
         ("attack.flips", 0.5),
         ("datasets", {}),
         ("datasets.digits.kind", "mnist"),
@@ -281,7 +331,7 @@ def test_a_wrong_value_is_named_by_its_key(minimal, path, value):
 
 def test_an_unknown_dtype_is_told_the_known_ones(minimal):
     message = refused(changed(minimal, "networks.net.dtype", "float8"))
-    assert all(name in message for name in ("float64", "float32", "float16", "bfloat16"))
+    assert all(name in message for name in FORMATS)
 
 
 def test_a_wrong_bit_in_a_list_is_named_by_its_place(minimal):

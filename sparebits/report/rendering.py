@@ -1,0 +1,123 @@
+"""How pages are made: one file that opens offline, its charts as data, and a folder of figures as SVG."""
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import altair as alt
+import jinja2
+import vl_convert
+from markupsafe import Markup
+
+from sparebits.errors import InputError
+from sparebits.files import whole_file, whole_folder
+from sparebits.report.charts.style import INK, SYMBOLS
+from sparebits.report.parts import Figure, Section
+
+DEFINITIONS = "definitions"
+"""The caption that holds a definition a line: term | section of the thesis | text."""
+
+
+def write_page(page: str, parts: Sequence[Section], report: str | Path, figures: str | Path) -> None:
+    """Write a page and the figures of its sections, both or neither; what the folder held is gone."""
+    with whole_file(report) as written, whole_folder(figures) as folder:
+        written.write_text(page, encoding="utf-8")
+        for part in parts:
+            for figure in (*part.figures, *part.panels):
+                (folder / f"{figure.slug}.svg").write_text(_svg(figure), encoding="utf-8")
+
+
+def render(template: str | Path, captions: Sequence[str | Path], parts: Sequence[Section], facts: dict) -> str:
+    """A page as HTML; the same facts and sections give the same text.
+
+    Args:
+        template: Jinja template of the page; those that it extends lie beside it.
+        captions: text files with the paragraphs that open a section of the same name; Jinja too.
+        facts: what captions and template may name.
+
+    Raises:
+        InputError: if a section has no caption.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(template).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    definitions = next((_text_of(path) for path in captions if Path(path).stem == DEFINITIONS), "")
+    texts = {Path(path).stem: environment.from_string(_text_of(path)).render(facts) for path in captions}
+    missing = [part.slug for part in parts if part.slug not in texts]
+    if missing:
+        raise InputError(
+            f"no caption {', '.join(f'{slug}.txt' for slug in missing)} among {', '.join(map(str, captions))}"
+        )
+    return environment.get_template(Path(template).name).render(
+        facts,
+        sections=parts,
+        # The captions were escaped when they were rendered.
+        definitions=[[part.strip() for part in line.split("|")] for line in definitions.splitlines() if line.strip()],
+        captions={slug: _paragraphs(text) for slug, text in texts.items()},
+        drawing=_drawing,
+        bundle=Markup(vl_convert.javascript_bundle().replace("</script", "<\\/script")),
+    )
+
+
+def _text_of(path: str | Path) -> str:
+    return Path(path).read_text(encoding="utf-8")
+
+
+def _paragraphs(text: str) -> list[Markup]:
+    return [Markup(re.sub("[ \n]+", " ", part.strip())) for part in text.split("\n\n") if part.strip()]
+
+
+def _spec(figure: Figure) -> dict:
+    with alt.data_transformers.enable("default", max_rows=None):
+        return figure.chart.to_dict()
+
+
+def _drawing(figure: Figure) -> dict:
+    """A chart for the page: its `spec` as JSON, and the `keys` (name, colour, path) of its legend.
+
+    In the page the finding stands above the chart and its width follows the window. So does the legend, which is text:
+    Vega would not wrap it.
+    """
+    spec = _spec(figure)
+    spec.pop("title")
+    keys: dict[str, dict] = {}
+    _take_legends(spec, keys)
+    spec |= {"width": "container", "autosize": {"type": "fit-x", "contains": "padding"}, "description": figure.finding}
+    # NaN is no JSON; "<" could end the script element.
+    text = json.dumps(spec, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    escaped = text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    return {"spec": Markup(escaped), "keys": [{"name": name, **key} for name, key in keys.items()]}
+
+
+def _take_legends(node: object, keys: dict[str, dict]) -> None:
+    """Move the legends of named colours and shapes, at any depth of a spec, into `keys`."""
+    if isinstance(node, list):
+        for part in node:
+            _take_legends(part, keys)
+    if not isinstance(node, dict):
+        return
+    for channel, content in node.items():
+        named = isinstance(content, dict) and content.get("type") == "nominal" and content.get("scale")
+        if channel in ("color", "shape") and named:
+            content["legend"] = None
+            for name, value in zip(content["scale"]["domain"], content["scale"]["range"], strict=True):
+                key = keys.setdefault(
+                    name, {"colour": INK, "path": SYMBOLS["square" if "class" in content["field"] else "circle"]}
+                )
+                key |= {"colour": value} if channel == "color" else {"path": SYMBOLS[value]}
+        else:
+            _take_legends(content, keys)
+
+
+def _svg(figure: Figure) -> str:
+    svg = vl_convert.vegalite_to_svg(_spec(figure))
+    # The renderer numbers gradients and clips through the life of the process; here each figure starts anew.
+    names = dict.fromkeys(re.findall(r'id="((?:gradient|clip)[_\d]+)"', svg))
+    for place, name in enumerate(names):
+        svg = re.sub(rf"\b{name}\b", f"part{place}", svg)
+    return svg + "\n"
