@@ -174,6 +174,13 @@ def test_a_reference_that_left_has_no_rows_there(campaign):
     assert (table["difference_pp"] < 0).all()
 
 
+def test_a_reference_that_no_fault_hit_has_no_rows(campaign):
+    lost = campaign[(campaign["scheme"] != "chosen") | (campaign["ber"] == 0)]
+    table = compare_schemes(lost, "chosen")
+    assert table.empty
+    assert list(table) == list(COLUMNS)
+
+
 def test_holm_is_over_the_schemes_of_a_rate(campaign):
     table = compare_schemes(campaign, "chosen", resamples=999)
     for _, rows in table.groupby("ber"):

@@ -62,8 +62,9 @@ TABLES = {
 """The tables of a network and the columns that the report uses."""
 OF_EXTENT = ("campaign", "comparison", "ablation", "word_counts", "restoration")
 """Those that the full campaign writes too, under names that end in its extent, "_full"."""
-MAY_BE_EMPTY = ("word_counts",)
-"""Where no scheme has exact probabilities, there is nothing to count."""
+MAY_BE_EMPTY = ("word_counts", "comparison")
+"""Where no scheme has exact probabilities, there is nothing to count; where the chosen scheme costs too much without
+faults to be measured under any, nothing to compare."""
 _ANSWERS = {"outcome": ("masked", "sdc", "critical", "nan"), "where": ("parameters", "activations")}
 """All that these columns of faults.csv may hold."""
 _TEXTS = (

@@ -39,7 +39,9 @@ def compare_schemes(
     drops = {
         scheme: rows.set_index(["ber", "seed"])["drop_pp"] for scheme, rows in faulty.groupby("scheme", sort=False)
     }
-    of_reference = drops.pop(reference, pd.Series(dtype=float))
+    # A scheme that costs too much without faults is measured under none.
+    no_trials = pd.Series(dtype=float, index=pd.MultiIndex.from_arrays([[], []], names=["ber", "seed"]))
+    of_reference = drops.pop(reference, no_trials)
     rows = []
     for scheme, of_scheme in drops.items():
         paired = pd.concat({"scheme": of_scheme, "reference": of_reference}, axis=1, join="inner")

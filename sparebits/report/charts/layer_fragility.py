@@ -8,6 +8,7 @@ import pandas as pd
 from sparebits.report.charts.style import INK, MUTED, colour_scale, finish, legend, names_in
 
 _ROW, _CELL = 26, 44
+_SHORT = "isNaN(+datum.label) ? slice(datum.label, 0, 4) + '.' : datum.label"
 _HEAT = ["#F4F6F8", "#F0C27B", "#C8553D", "#6B1D2A"]
 
 
@@ -25,7 +26,8 @@ def rates_by_part_and_bit(rates: pd.DataFrame, parts: Sequence[str], bits: Seque
         "bit:N",
         title="Flipped bit",
         sort=list(bits),
-        axis=alt.Axis(labelAngle=0, orient="top", domain=False, ticks=False, labelOverlap=False),
+        # One column for what is more than a bit, whose name is as long as two.
+        axis=alt.Axis(labelAngle=0, orient="top", domain=False, ticks=False, labelOverlap=False, labelExpr=_SHORT),
     )
     y = alt.Y(
         "name:N", title=None, sort=list(parts), axis=alt.Axis(domain=False, ticks=False, labelLimit=200, labelPadding=6)

@@ -1,5 +1,6 @@
 """The page of the studies: each question of the research notes, its answer, what it rests on, and the charts."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,9 @@ from sparebits.report.studies import batch_sizes, formats, layers, neurons, pers
 
 Tables = dict[str, dict[str, pd.DataFrame]]
 """By the end of a file's name, the tables of that name by network."""
+
+_SENTENCE = re.compile(r"[.] (?=[A-Z])")
+_SHORTEST = 10
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,17 @@ class Study:
     answer: str
     trials: str
     section: Section
+
+    @property
+    def short(self) -> str:
+        """What the answer comes to: its first sentence, or its first two where that is only a Yes or a No."""
+        ends = [end.end() - 1 for end in _SENTENCE.finditer(self.answer) if end.end() > _SHORTEST]
+        return self.answer[: ends[0]] if ends else self.answer
+
+    @property
+    def details(self) -> str:
+        """The rest of the answer."""
+        return self.answer[len(self.short) :].strip()
 
 
 def build_studies(

@@ -73,7 +73,7 @@ def section(tables: Mapping[str, pd.DataFrame]) -> Section:
 
 def answer(tables: Mapping[str, pd.DataFrame]) -> str:
     """The answer in two or three sentences, whatever the tables say."""
-    return " ".join([_memory_answer(tables), _rival_answer(tables), _certainty(tables)])
+    return " ".join([_rival_answer(tables), _memory_answer(tables), _certainty(tables)])
 
 
 def trials(tables: Mapping[str, pd.DataFrame]) -> str:
@@ -180,7 +180,7 @@ def _rival_answer(tables: Mapping[str, pd.DataFrame]) -> str:
     )
     if wins:
         return f"Replication holds more than any code in place for {listed(wins)}: {held}."
-    return f"It is never better than a code in place: {held}."
+    return f"Replication is never better than a code in place: {held}."
 
 
 def _best(tables: Mapping[str, pd.DataFrame], chosen) -> list[float]:
