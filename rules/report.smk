@@ -10,8 +10,8 @@ rule build_report:
     input:
         script="scripts/build_report.py",
         code=sources("scripts/build_report.py"),
-        template="reports/templates/report.html",
-        page="reports/templates/page.html",
+        template="reports/templates/report.html.jinja",
+        page="reports/templates/page.html.jinja",
         captions=sorted(str(caption) for caption in Path("reports/captions").glob("*.txt")),
         tables=lambda wildcards: [
             f"<results>/{network}/{table}{wildcards.extent if table in TABLES_OF_EXTENT else ''}.csv"

@@ -319,8 +319,8 @@ rule build_studies:
     input:
         script="scripts/build_studies.py",
         code=sources("scripts/build_studies.py"),
-        template="reports/templates/studies.html",
-        page="reports/templates/page.html",
+        template="reports/templates/studies.html.jinja",
+        page="reports/templates/page.html.jinja",
         captions=sorted(str(caption) for caption in Path("reports/captions/studies").glob("*.txt")),
         tables=[
             f"<results>/{network}/{table}.csv"

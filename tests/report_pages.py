@@ -42,7 +42,7 @@ from sparebits.selection.choice import outcome_of, tensor_entries
 from sparebits.statistics.scheme_comparison import compare_schemes
 
 ROOT = Path(__file__).resolve().parent.parent
-TEMPLATE = ROOT / "reports" / "templates" / "report.html"
+TEMPLATE = ROOT / "reports" / "templates" / "report.html.jinja"
 MEASURED = Measurements(block_failures(), inner_words(), scrub_times())
 CAPTIONS = sorted((ROOT / "reports" / "captions").glob("*.txt"))
 

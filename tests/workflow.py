@@ -14,7 +14,7 @@ import psutil
 
 PROJECT = Path(__file__).parents[1]
 PARTS = ["Snakefile", "config.yaml", "config", "networks", "profiles", "reports", "rules", "schemas", "scripts"]
-PARTS += ["sparebits", "benchmarks", "requirements.lock"]
+PARTS += ["sparebits", "benchmarks", "reference", "requirements.lock"]
 CONFIG = "config/test.yaml"
 TABLES = ["golden", "bits", "exponents", "tensors", "lsb", "rounding", "combined", "bit_classes", "ecc"]
 TABLES += ["layouts", "failed_words", "finalists", "frontier", "faults", "campaign", "word_counts", "comparison"]
@@ -36,7 +36,7 @@ def copy_project(folder: Path) -> Path:
         source = PROJECT / part
         if source.is_dir():
             # With __pycache__, where numba keeps what it compiled; times are copied too, so that it stays valid.
-            shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("report.html", "figures"))
+            shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("*.html", "figures*"))
         else:
             shutil.copy2(source, folder / part)
     return folder

@@ -129,7 +129,14 @@ def _activations(
         return "No two of these networks differ in their activation only, so what that does is not answered here."
     told = []
     base = {group[0] for group in comparable_networks(tables)}
-    for _, row in found[found["first"].isin(base)].iterrows():
+    pairs = found[found["first"].isin(base)]
+    for _, row in pairs.iterrows():
+        if math.isnan(row["plateau_difference"]):
+            told.append(
+                f"with {row['other_activation']} or {row['activation']} too few changes fail for a curve to be fitted,"
+                f" p {_equals(row['p_holm'])}"
+            )
+            continue
         begins = ratio(row["times"], row["times_low"], row["times_high"])
         plateau = points(*(100 * row[f"plateau_{end}"] for end in ("difference", "low", "high")), 0)
         told.append(
@@ -145,8 +152,9 @@ def _activations(
         else "with a transcendental function position is not shown to count either"
     )
     number = networks_needed()
+    curve = "they change the curve" if (pairs["p_holm"] < _SURE).any() else "no other curve is shown"
     return (
-        f"Activations: {position}; they change the curve ({'; '.join(told)}). These are single networks; to speak of"
+        f"Activations: {position}; {curve} ({'; '.join(told)}). These are single networks; to speak of"
         f" the functions at large takes at least {number} networks of each."
     )
 

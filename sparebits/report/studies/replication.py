@@ -176,7 +176,7 @@ def _rival_answer(tables: Mapping[str, pd.DataFrame]) -> str:
     theirs, mine = _best(tables, lambda table: table["copies"] > 0), _best(tables, lambda t: t["scheme"].isin(IN_PLACE))
     held = (
         f"copies hold {_rates(theirs)} at best ({', '.join(tables)}), at {_memories(tables)} more memory, and codes in"
-        f" place without any {_rates(mine)}"
+        f" place, without any, {_rates(mine)}"
     )
     if wins:
         return f"Replication holds more than any code in place for {listed(wins)}: {held}."

@@ -19,7 +19,9 @@ def share(value: float, low: float, high: float, digits: int = 1) -> str:
 
 
 def points(value: float, low: float, high: float, digits: int = 2) -> str:
-    """+0.47 [+0.37, +0.60] pp, of percentage points."""
+    """+0.47 [+0.37, +0.60] pp, of percentage points; a dash where there is none."""
+    if math.isnan(value):
+        return MISSING
     text = f"{value:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}] pp"
     return text.replace("-", "−").replace(" ", "\u00a0")
 
