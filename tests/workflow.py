@@ -14,7 +14,7 @@ import psutil
 
 PROJECT = Path(__file__).parents[1]
 PARTS = ["Snakefile", "config.yaml", "config", "networks", "profiles", "reports", "rules", "schemas", "scripts"]
-PARTS += ["sparebits", "benchmarks", "requirements.lock"]
+PARTS += ["sparebits", "reference", "benchmarks", "requirements.lock"]
 CONFIG = "config/test.yaml"
 TABLES = ["golden", "bits", "exponents", "tensors", "lsb", "rounding", "combined", "bit_classes", "ecc"]
 TABLES += ["layouts", "failed_words", "finalists", "frontier", "faults", "campaign", "word_counts", "comparison"]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from decimal import Decimal
 
+from sparebits.published.between_tables import DOUBTFUL
 from sparebits.published.equalities import Equality, exactly
 from sparebits.published.tables import KINDS, Published, Row, covers, is_total
 
@@ -51,7 +52,8 @@ def invariant_bits(published: Published) -> Iterator[Equality]:
             decided, fixed = _decided(low, middle, high)
             arithmetic = f"{middle:,} values in 96 to 127, {low:,} below, {high:,} from 128 on"
             shown = printed & decided
-            yield exactly("Table 17", f"Table {source}", f"{name}, {kind}", _listed(shown), _listed(fixed), arithmetic)
+            place, remark = f"{name}, {kind}", DOUBTFUL.get(source, "")
+            yield exactly("Table 17", f"Table {source}", place, _listed(shown), _listed(fixed), arithmetic, remark)
 
 
 def _decided(low: Decimal, middle: Decimal, high: Decimal) -> tuple[set[int], set[int]]:

@@ -27,7 +27,7 @@ def cells(published: Published) -> Iterator[Equality]:
                 figure["statement"],
                 printed,
                 expected,
-                figure["where"] or "its row",
+                "row " + figure["where"].replace(";", ", ") if figure["where"] else "its row",
             )
 
 

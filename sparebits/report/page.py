@@ -2,11 +2,12 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import altair as alt
 import jinja2
+import pandas as pd
 import vl_convert
 from markupsafe import Markup
 
@@ -37,6 +38,7 @@ def build_report(
     captions: Sequence[str | Path],
     report: str | Path,
     figures: str | Path,
+    comparisons: Mapping[str, pd.DataFrame] | None = None,
 ) -> None:
     """Write the page and the folder of figures, both or neither.
 
@@ -46,11 +48,12 @@ def build_report(
         captions: text files with the paragraphs that open a section of the same name; Jinja too.
         report: the page to write.
         figures: the folder to write; what it held is gone.
+        comparisons: with the thesis' tables, as for `sections`.
 
     Raises:
         InputError: if a section has no caption.
     """
-    parts = sections(results, measured, tolerance_pp)
+    parts = sections(results, measured, tolerance_pp, comparisons)
     page = render_page(parts, results, measured, tolerance_pp, title, template, captions)
     with whole_file(report) as written, whole_folder(figures) as folder:
         written.write_text(page, encoding="utf-8")
