@@ -85,6 +85,8 @@ rule audit:
     """What does not agree in the thesis' published tables, on the screen: no networks, no images."""
     input:
         "<summary>/audit.txt",
+    log:
+        "<logs>/audit.log",
     localrule: True
     shell:
-        "cat {input:q}"
+        "tee {log:q} < {input:q}"
