@@ -35,6 +35,7 @@ include: "rules/protection.smk"
 include: "rules/campaign.smk"
 include: "rules/restoration.smk"
 include: "rules/summary.smk"
+include: "rules/published.smk"
 include: "rules/report.smk"
 include: "rules/studies.smk"
 include: "rules/train.smk"
@@ -56,6 +57,7 @@ rule all:
         "<summary>/provenance.json",
         "<reports>/report.html",
         "<reports>/figures",
+        expand("<results>/{network}/published.csv", network=PUBLISHED),
 
 
 rule campaign_full:
@@ -78,3 +80,15 @@ rule census:
     """What needs only weights, no images: bit census, exponents and groups."""
     input:
         expand("<results>/{network}/{table}.csv", network=NETWORKS, table=["bits", "exponents", "tensors"]),
+        expand("<results>/{network}/published_weights.csv", network=PUBLISHED),
+
+
+rule audit:
+    """What does not agree in the thesis' published tables, on the screen: no networks, no images."""
+    input:
+        "<summary>/audit.txt",
+    log:
+        "<logs>/audit.log",
+    localrule: True
+    shell:
+        "tee {log:q} < {input:q}"

@@ -12,6 +12,7 @@ sys.path.insert(0, str(workflow.basedir))
 from sparebits.config import bits_to_sweep, is_weights_file, resolve_config, with_study_networks
 from sparebits.errors import InputError
 from sparebits.locking import hold_lock
+from sparebits.published.networks import IMAGE_TABLES, WEIGHT_TABLES, has_published_architecture
 from sparebits.sources import sources
 from sparebits.transforms import geometry_of, transform_of
 

@@ -22,6 +22,7 @@ rule build_report:
         block_failures="<summary>/block_failures{extent}.csv",
         inner_words="<summary>/inner_words{extent}.csv",
         scrub_times="benchmarks/scrub_times.csv",
+        published=expand("<results>/{network}/published.csv", network=PUBLISHED),
     output:
         report="<reports>/report{extent}.html",
         figures=directory("<reports>/figures{extent}"),
@@ -42,6 +43,6 @@ rule build_report:
     shell:
         "python -m scripts.build_report --results {params.results:q} --extent={wildcards.extent:q}"
         " --networks {params.networks:q} --block-failures {input.block_failures:q} --inner-words {input.inner_words:q}"
-        " --scrub-times {input.scrub_times:q} --tolerance-pp {params.tolerance_pp} --title {params.title:q}"
-        " --template {input.template:q} --captions {input.captions:q} --report {output.report:q}"
+        " --scrub-times {input.scrub_times:q} --published {input.published:q} --tolerance-pp {params.tolerance_pp}"
+        " --title {params.title:q} --template {input.template:q} --captions {input.captions:q} --report {output.report:q}"
         " --figures {output.figures:q} > {log:q} 2>&1"

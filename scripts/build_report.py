@@ -5,6 +5,7 @@ import argparse
 from sparebits.commandline import run
 from sparebits.report.many_words.measurements import read_measurements
 from sparebits.report.page import build_report
+from sparebits.report.published import read_comparisons
 from sparebits.report.results import read_results
 
 
@@ -18,6 +19,7 @@ def main(arguments: argparse.Namespace) -> None:
         captions=arguments.captions,
         report=arguments.report,
         figures=arguments.figures,
+        comparisons=read_comparisons(arguments.published),
     )
 
 
@@ -29,6 +31,7 @@ if __name__ == "__main__":
     parser.add_argument("--block-failures", required=True, help="block_failures.csv")
     parser.add_argument("--inner-words", required=True, help="inner_words.csv")
     parser.add_argument("--scrub-times", required=True, help="what benchmarks/scrub.py measured once")
+    parser.add_argument("--published", nargs="*", default=[], help="published.csv of the networks that are the thesis'")
     parser.add_argument("--tolerance-pp", type=float, required=True, help="largest drop accepted, percentage points")
     parser.add_argument("--title", default="Spare bits", help="of the page")
     parser.add_argument("--template", required=True, help="the page's Jinja template")

@@ -1,21 +1,19 @@
 """Architectures: published sizes of torchvision's, and what becomes of names that cannot be built."""
 
-import csv
 from collections import Counter
 from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
-from torchvision import models
 
-from sparebits.construction import build_architecture, published_arguments
+from sparebits.construction import build_architecture
 from sparebits.errors import InputError
 from sparebits.parameters import parameter_tensors
+from sparebits.published.architectures import published_tensors
+from sparebits.published.tables import read_published
 
-REFERENCE = Path(__file__).parents[1] / "reference" / "silin2024" / "architectures.csv"
-with open(REFERENCE, newline="", encoding="utf-8") as lines:
-    PUBLISHED = {row["architecture"]: row for row in csv.DictReader(lines)}
+PUBLISHED = read_published(Path(__file__).parents[1] / "reference" / "silin2024")
 
 # Totals of the columns of Tables 23 and 25 to 30: weight, bias, running mean, running variance.
 VALUES_BY_KIND = {
@@ -41,14 +39,6 @@ WEIGHTS_AND_BIASES = {
 KINDS = ("weight", "bias", "running_mean", "running_var")
 
 
-def published_tensors(name: str):
-    """The parameter tensors of torchvision's architecture as its published weights need it; no values are made."""
-    architecture = f"torchvision:{name}"
-    arguments = published_arguments(architecture, models.get_model_weights(name).DEFAULT)
-    with torch.device("meta"):
-        return parameter_tensors(build_architecture(architecture, arguments, "."))
-
-
 def values_by_kind(name: str) -> Counter:
     values = Counter()
     for tensor in published_tensors(name):
@@ -57,15 +47,15 @@ def values_by_kind(name: str) -> Counter:
 
 
 def test_all_seven_architectures_of_the_thesis_are_listed():
-    assert sorted(PUBLISHED) == sorted(WEIGHTS_AND_BIASES)
-    assert all(row["source"] for row in PUBLISHED.values())
+    assert sorted({row["architecture"] for row in PUBLISHED.networks}) == sorted(WEIGHTS_AND_BIASES)
 
 
-@pytest.mark.parametrize("name", WEIGHTS_AND_BIASES)
-def test_tensors_and_values_are_the_published_ones(name):
-    tensors = published_tensors(name)
-    assert len(tensors) == int(PUBLISHED[name]["tensors"])
-    assert sum(tensor.values for tensor in tensors) == int(PUBLISHED[name]["values"])
+@pytest.mark.parametrize("network", PUBLISHED.networks, ids=lambda network: network["printed"])
+def test_tensors_and_values_are_the_published_ones(network):
+    tensors = published_tensors(network["architecture"])
+    totals = PUBLISHED.rows(int(network["rounding_table"]), floor=0x60)[0]
+    assert len(tensors) == totals["total_tensors"]
+    assert sum(tensor.values for tensor in tensors) == totals["total_values"]
 
 
 @pytest.mark.parametrize("name", VALUES_BY_KIND)

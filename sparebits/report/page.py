@@ -1,7 +1,9 @@
 """The report: one page that opens offline, and its figures as SVG."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+import pandas as pd
 
 from sparebits.report import findings
 from sparebits.report.faults import findings as faults
@@ -25,6 +27,7 @@ def build_report(
     captions: Sequence[str | Path],
     report: str | Path,
     figures: str | Path,
+    comparisons: Mapping[str, pd.DataFrame] | None = None,
 ) -> None:
     """Write the page and the folder of figures, both or neither.
 
@@ -34,11 +37,12 @@ def build_report(
         captions: text files with the paragraphs that open a section of the same name; Jinja too.
         report: the page to write.
         figures: the folder to write; what it held is gone.
+        comparisons: with the thesis' tables, as for `sections`.
 
     Raises:
         InputError: if a section has no caption.
     """
-    parts = sections(results, measured, tolerance_pp)
+    parts = sections(results, measured, tolerance_pp, comparisons)
     page = render_page(parts, results, measured, tolerance_pp, title, template, captions)
     write_page(page, parts, report, figures)
 

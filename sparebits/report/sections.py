@@ -1,6 +1,6 @@
 """What the report shows, section by section: which charts and tables, under which finding."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -22,13 +22,23 @@ from sparebits.report.protection.sections import (
     stored_words,
     under_faults,
 )
+from sparebits.report.published import published
 from sparebits.report.results import NetworkResults
 from sparebits.report.wording import floor_name, hex_field, power_of_two
 from sparebits.statistics.paired_images import drop_interval
 
 
-def sections(results: Sequence[NetworkResults], measured: Measurements, tolerance_pp: float) -> list[Section]:
-    """All sections in the reader's order, the summary first."""
+def sections(
+    results: Sequence[NetworkResults],
+    measured: Measurements,
+    tolerance_pp: float,
+    comparisons: Mapping[str, pd.DataFrame] | None = None,
+) -> list[Section]:
+    """All sections in the reader's order, the summary first.
+
+    Args:
+        comparisons: published.csv of the networks that are the thesis', by network.
+    """
     return [
         Section("summary", "Summary", "chapter 4", tables=[tables.summary(results, tolerance_pp)]),
         protection(results),
@@ -50,6 +60,7 @@ def sections(results: Sequence[NetworkResults], measured: Measurements, toleranc
         _bit_classes(results),
         Section("codes", "Error-correcting codes", "3.8.4 and 4.6", tables=[tables.codes(results)]),
         _sizes(results),
+        *published(comparisons or {}),
     ]
 
 
