@@ -160,6 +160,11 @@ def restoration_of(extent, *keys):
     return {key: settings[key] for key in keys}
 
 
+def networks_of(study):
+    """The networks that a study is about; activations are compared over further ones."""
+    return STUDY_NETWORKS if study == "positions" else NETWORKS
+
+
 def architecture_sources(network):
     """The Python files of this project or beside the config that a network's architecture is written in."""
     source = EVERYTHING["networks"][network]["architecture"].partition(":")[0].replace(".", "/")

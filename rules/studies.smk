@@ -12,11 +12,6 @@ STUDIES = {
 }
 
 
-def networks_of(study):
-    """Activations are compared over further networks too."""
-    return STUDY_NETWORKS if study == "positions" else NETWORKS
-
-
 rule studies:
     """The questions of the research notes, each with an answer."""
     input:
