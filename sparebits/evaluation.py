@@ -181,9 +181,20 @@ class Variant:
     words: Callable[[], np.ndarray]
 
 
-def predict_variants(evaluator: Evaluator, variants: Iterable[Variant], indices: np.ndarray) -> np.ndarray:
-    """Predicted classes, uint16 (variants, images), of each variant in turn; shows progress."""
+def predict_variants(
+    evaluator: Evaluator, variants: Iterable[Variant], indices: np.ndarray, evaluations: int | None = None
+) -> np.ndarray:
+    """Predicted classes, uint16 (variants, images), of each variant in turn; shows progress.
+
+    Args:
+        evaluator: runs them.
+        variants: each with words of its own.
+        indices: of the images.
+        evaluations: inferences of an image in the whole stage, by which it is compiled or not; those here by default.
+    """
     variants = list(variants)
-    evaluator.prepare(len(variants) * len(indices))
-    progress = tqdm(variants, unit="variant", mininterval=2)
-    return np.stack([evaluator.predict(variant.words(), indices) for variant in progress])
+    evaluator.prepare(len(variants) * len(indices) if evaluations is None else evaluations)
+    predictions = np.empty((len(variants), len(indices)), dtype=np.uint16)
+    for row, variant in enumerate(tqdm(variants, unit="variant", mininterval=2)):
+        predictions[row] = evaluator.predict(variant.words(), indices)
+    return predictions

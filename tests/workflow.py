@@ -18,7 +18,7 @@ PARTS += ["sparebits", "benchmarks", "requirements.lock"]
 CONFIG = "config/test.yaml"
 TABLES = ["golden", "bits", "exponents", "tensors", "lsb", "rounding", "combined", "bit_classes", "ecc"]
 TABLES += ["layouts", "failed_words", "finalists", "frontier", "faults", "campaign", "word_counts", "comparison"]
-TABLES += ["ablation", "attack", "costs", "restoration"]
+TABLES += ["ablation", "attack", "costs", "restoration", "modified", "free_bits"]
 
 
 def snakemake(folder: Path, *options: str, config: str = CONFIG) -> subprocess.CompletedProcess:
