@@ -4,8 +4,8 @@
     python -m benchmarks.scale paper              # the whole of config/thesis.yaml on 1, 8 and 64 GPUs
 
 `measure` runs a sweep over the thesis' architectures with random weights, on random images of 224 x 224: 2 variants on
-6 images, from which the time of 4 variants on 30 images follows. Seconds are those of the processor, one thread, so that
-work beside it matters little. `paper` counts variants as the workflow does and multiplies; docs/scale.md says how.
+6 images, from which the time of 4 variants on 30 images follows. Seconds are those of the processor, one thread, so
+that work beside it matters little. `paper` counts variants as the workflow does; docs/scale.md says how.
 """
 
 import argparse
@@ -27,12 +27,16 @@ from sparebits.selection.layout_stage import roles_of
 from sparebits.selection.options import layout_options
 from sparebits.stages import lsb_variants, rounding_variants
 
+ARCHITECTURES = (
+    *("googlenet", "inception_v3", "mobilenet_v2", "mobilenet_v3_small"),
+    *("mobilenet_v3_large", "resnet50", "shufflenet_v2_x2_0"),
+)
 SMALL, LARGE = (2, 6), (4, 30)
 """Variants and images."""
 ROUNDS = 3
 EFFICIENT, DEPTHWISE = 5e12, 1e12
-"""Floating-point operations a second, float32 without TF32, that a GPU is assumed to sustain: a quarter and a twentieth of
-an A100's peak of 19.5e12. Depthwise convolutions wait for memory."""
+"""Floating-point operations a second, float32 without TF32, that a GPU is assumed to sustain: a quarter and a twentieth
+of an A100's peak of 19.5e12. Depthwise convolutions wait for memory."""
 FREE_AND_SPARE_BITS = {
     "googlenet": (6, 22),
     "inception_v3": (6, 21),
@@ -61,7 +65,7 @@ def measure() -> None:
     print("| network | ms an image and variant | predicted, s | measured, s | measured / predicted |")
     print("|---|--:|--:|--:|--:|")
     predicted, measured = 0.0, 0.0
-    for name in ("googlenet", "inception_v3", "mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_large", "resnet50"):
+    for name in ARCHITECTURES:
         each, expected, found = _network(name)
         predicted, measured = predicted + expected, measured + found
         print(f"| {name} | {1e3 * each:.1f} | {expected:.1f} | {found:.1f} | {found / expected:.2f} |", flush=True)

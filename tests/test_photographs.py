@@ -33,9 +33,9 @@ CAMPAIGN = {
 
 
 def write_weights(data: Path, file: Path) -> None:
-    """Weights as torchvision initialises them, BatchNorm statistics of the photographs, and a last layer that knows them.
+    """Random weights, as torchvision initialises them, with BatchNorm statistics of the photographs.
 
-    Without any training; the last layer is fitted to the photographs by least squares, so that there is something to lose.
+    Only the last layer is fitted to the photographs, by least squares, so that there is something to lose.
     """
     torch.manual_seed(1)
     model = torchvision.models.get_model(NETWORK, weights=None)
