@@ -21,7 +21,7 @@ from sparebits.choices import pairs_by_spare_bits
 from sparebits.commandline import run
 from sparebits.config import bits_to_sweep, load_config
 from sparebits.construction import build_architecture, resolve_arguments
-from sparebits.evaluation import Evaluator, predict_variants
+from sparebits.evaluation import Evaluator, Variant, predict_variants
 from sparebits.parameters import FlatParameters
 from sparebits.selection.layout_stage import roles_of
 from sparebits.selection.options import layout_options
@@ -83,10 +83,7 @@ def _network(name: str) -> tuple[float, float, float, float]:
     _seconds(evaluator, variants, *SMALL)
     (few, some), (many, more) = SMALL, LARGE
     small = np.median([_seconds(evaluator, variants, few, some) for _ in range(ROUNDS)])
-    started = time.process_time()
-    for variant in variants[:few]:
-        evaluator.parameters.load(variant.words())
-    altering = (time.process_time() - started) / few
+    altering = np.median([_altering(evaluator, variant) for variant in variants])
     each = (small / few - altering) / some
     return altering, each, many * (altering + more * each), _seconds(evaluator, variants, many, more)
 
@@ -94,6 +91,12 @@ def _network(name: str) -> tuple[float, float, float, float]:
 def _seconds(evaluator: Evaluator, variants: list, count: int, images: int) -> float:
     started = time.process_time()
     predict_variants(evaluator, variants[:count], np.arange(images))
+    return time.process_time() - started
+
+
+def _altering(evaluator: Evaluator, variant: Variant) -> float:
+    started = time.process_time()
+    evaluator.parameters.load(variant.words())
     return time.process_time() - started
 
 

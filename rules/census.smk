@@ -19,6 +19,7 @@ rule census_bits:
     resources:
         mem_mb=2000,
         runtime=30,
+        gpu=0,
     shell:
         "python -m scripts.census_bits --network {input.network:q} --output {output.csv:q} > {log:q} 2>&1"
 
@@ -41,6 +42,7 @@ rule census_exponents:
     resources:
         mem_mb=2000,
         runtime=30,
+        gpu=0,
     shell:
         "python -m scripts.census_exponents --network {input.network:q} --exponents {output.exponents:q}"
         " --tensors {output.tensors:q} > {log:q} 2>&1"
@@ -64,6 +66,7 @@ rule census_rounding:
     resources:
         mem_mb=2000,
         runtime=30,
+        gpu=0,
     shell:
         "python -m scripts.census_rounding --network {input.network:q} --modified {output.modified:q}"
         " --free-bits {output.free_bits:q} > {log:q} 2>&1"

@@ -30,6 +30,8 @@ except InputError as error:
 
 NETWORKS = list(config["networks"])
 OUTPUT = Path(config["output"])
+# What a job that runs a network over images asks for.
+GPUS = int(config["evaluation"]["device"].startswith("cuda"))
 # All kinds together in four modes, and each of up to five kinds alone.
 LSB_VARIANTS_A_BIT = 9
 PROTECTION = [

@@ -31,6 +31,7 @@ rule sweep_lsb_part:
     resources:
         mem_mb=4000,
         runtime=2880,
+        gpu=GPUS,
     params:
         evaluation=evaluation_of,
         sample=sample_of("lsb"),
@@ -67,6 +68,7 @@ rule gather_lsb:
     resources:
         mem_mb=4000,
         runtime=30,
+        gpu=0,
     params:
         bits=lambda wildcards: bits_to_sweep(config, wildcards.network),
         fill_seed=config["seed"],

@@ -27,6 +27,7 @@ rule train_network:
     resources:
         mem_mb=2000,
         runtime=60,
+        gpu=0,
     shell:
         "python -m scripts.train_network --config {input.config:q} --name {wildcards.trained}"
         " --output {output.weights:q} > {log:q} 2>&1"
