@@ -30,6 +30,7 @@ include: "rules/engine.smk"
 include: "rules/golden.smk"
 include: "rules/census.smk"
 include: "rules/sweeps.smk"
+include: "rules/split_sweep.smk"
 include: "rules/spare_bits.smk"
 include: "rules/protection.smk"
 include: "rules/campaign.smk"
@@ -77,9 +78,9 @@ rule campaign_full:
 
 
 rule census:
-    """What needs only weights, no images: bit census, exponents and groups."""
+    """What needs only weights, no images: bits, exponents, groups, free bits, what rounding would modify."""
     input:
-        expand("<results>/{network}/{table}.csv", network=NETWORKS, table=["bits", "exponents", "tensors"]),
+        expand("<results>/{network}/{table}.csv", network=NETWORKS, table=CENSUS),
         expand("<results>/{network}/published_weights.csv", network=PUBLISHED),
 
 

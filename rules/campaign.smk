@@ -22,6 +22,7 @@ rule inject_single_faults:
     resources:
         mem_mb=4000,
         runtime=2880,
+        gpu=GPUS,
     params:
         evaluation=evaluation_of,
         limit=limit_of("faults"),
@@ -55,6 +56,7 @@ rule inject_faults:
     resources:
         mem_mb=4000,
         runtime=2880,
+        gpu=GPUS,
     params:
         evaluation=evaluation_of,
         calibration=lambda wildcards: calibration_of(wildcards.network, f"campaign{wildcards.extent}"),
@@ -86,6 +88,7 @@ rule ablate_protection:
     resources:
         mem_mb=4000,
         runtime=2880,
+        gpu=GPUS,
     params:
         evaluation=evaluation_of,
         calibration=lambda wildcards: calibration_of(wildcards.network, f"campaign{wildcards.extent}"),
@@ -115,6 +118,7 @@ rule attack_network:
     resources:
         mem_mb=4000,
         runtime=2880,
+        gpu=GPUS,
     params:
         evaluation=evaluation_of,
         calibration=lambda wildcards: calibration_of(wildcards.network, "attack"),
@@ -146,6 +150,7 @@ rule count_costs:
     resources:
         mem_mb=4000,
         runtime=30,
+        gpu=0,
     params:
         ber=config["selection"]["gentle"]["ber"],
     shell:
@@ -170,6 +175,7 @@ rule compare_schemes:
     resources:
         mem_mb=2000,
         runtime=30,
+        gpu=0,
     params:
         seed=config["seed"],
     shell:

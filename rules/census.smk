@@ -1,4 +1,5 @@
-# Needs: the prepared network, no images. Makes: counts of bits and exponents, and the group of each tensor.
+# Needs: the prepared network, no images. Makes: counts of bits and exponents, the group of each tensor,
+# what rounding would modify.
 
 
 rule census_bits:
@@ -18,6 +19,7 @@ rule census_bits:
     resources:
         mem_mb=2000,
         runtime=30,
+        gpu=0,
     shell:
         "python -m scripts.census_bits --network {input.network:q} --output {output.csv:q} > {log:q} 2>&1"
 
@@ -40,6 +42,31 @@ rule census_exponents:
     resources:
         mem_mb=2000,
         runtime=30,
+        gpu=0,
     shell:
         "python -m scripts.census_exponents --network {input.network:q} --exponents {output.exponents:q}"
         " --tensors {output.tensors:q} > {log:q} 2>&1"
+
+
+rule census_rounding:
+    """Tensors and values of {wildcards.network} that rounding to each floor would modify, and its free exponent bits."""
+    input:
+        script="scripts/census_rounding.py",
+        code=sources("scripts/census_rounding.py"),
+        architecture=lambda wildcards: architecture_sources(wildcards.network),
+        network="<results>/{network}/network.safetensors",
+    output:
+        modified="<results>/{network}/modified.csv",
+        free_bits="<results>/{network}/free_bits.csv",
+    log:
+        "<logs>/{network}/census_rounding.log",
+    benchmark:
+        "<logs>/{network}/census_rounding.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+        gpu=0,
+    shell:
+        "python -m scripts.census_rounding --network {input.network:q} --modified {output.modified:q}"
+        " --free-bits {output.free_bits:q} > {log:q} 2>&1"

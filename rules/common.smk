@@ -34,6 +34,8 @@ except InputError as error:
 NETWORKS = list(config["networks"])
 STUDY_NETWORKS = list(EVERYTHING["networks"])
 OUTPUT = Path(config["output"])
+# What a job that runs a network over images asks for.
+GPUS = int(config["evaluation"]["device"].startswith("cuda"))
 # All kinds together in four modes, and each of up to five kinds alone.
 LSB_VARIANTS_A_BIT = 9
 PROTECTION = [
@@ -50,7 +52,8 @@ PROTECTION = [
     ],
     *["attack", "costs", "restoration"],
 ]
-TABLES = ["golden", "bits", "exponents", "tensors", "lsb", "rounding", "combined", "bit_classes", "ecc", *PROTECTION]
+CENSUS = ["bits", "exponents", "tensors", "modified", "free_bits"]
+TABLES = ["golden", *CENSUS, "lsb", "rounding", "combined", "bit_classes", "ecc", *PROTECTION]
 
 
 wildcard_constraints:
@@ -64,19 +67,21 @@ onstart:
         hold_lock(OUTPUT / "logs" / ".lock")
     except InputError as error:
         sys.exit(f"error: {error}")
-    check = [
-        sys.executable,
-        "-m",
-        "scripts.check_inputs",
-        "--config",
-        json.dumps(EVERYTHING),
-        "--folder",
-        CONFIG_FOLDER,
-        "--images",
-        str(OUTPUT / "images"),
-    ]
-    if subprocess.run(check).returncode:
+    check = ["--config", json.dumps(EVERYTHING), "--folder", CONFIG_FOLDER, "--images", str(OUTPUT / "images")]
+    check += needed_by(list(workflow.dag.needrun_jobs()))
+    check += [] if workflow.local_exec else ["--elsewhere"]
+    if subprocess.run([sys.executable, "-m", "scripts.check_inputs", *check]).returncode:
         sys.exit("nothing was run")
+
+
+def needed_by(jobs):
+    """Options that say which networks and data sets jobs need, as what none needs may be missing."""
+    networks = {job.wildcards.network for job in jobs if "network" in job.wildcards.keys()}
+    evaluated = {
+        job.wildcards.network for job in jobs if "network" in job.wildcards.keys() and "images" in job.input.keys()
+    }
+    datasets = {job.wildcards.dataset for job in jobs if "dataset" in job.wildcards.keys()}
+    return ["--networks", *sorted(networks), "--evaluated", *sorted(evaluated), "--datasets", *sorted(datasets)]
 
 
 def images_of(network):
@@ -175,6 +180,9 @@ def architecture_sources(network):
 
 
 def local_weights(network):
-    """The weights file of a network as an input, or none where torchvision brings them."""
+    """The weights file of a network as an input, or none where torchvision brings them.
+
+    A file that is not there is none either: `onstart` tells all that is missing, where Snakemake would tell only this.
+    """
     weights = EVERYTHING["networks"][network]["weights"]
-    return [weights] if is_weights_file(weights) else []
+    return [weights] if is_weights_file(weights) and Path(weights).is_file() else []

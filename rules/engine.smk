@@ -20,6 +20,7 @@ rule decide_engine:
     resources:
         mem_mb=4000,
         runtime=240,
+        gpu=GPUS,
     params:
         images=images_options,
         workload=lambda wildcards: workload_of(wildcards.network),

@@ -21,6 +21,7 @@ rule run_golden:
     resources:
         mem_mb=4000,
         runtime=120,
+        gpu=GPUS,
     params:
         evaluation=evaluation_of,
     shell:

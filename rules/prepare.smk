@@ -18,6 +18,7 @@ rule prepare_images:
     resources:
         mem_mb=1000,
         runtime=120,
+        gpu=0,
     params:
         dataset=lambda wildcards: json.dumps(config["datasets"][wildcards.dataset], sort_keys=True),
         seed=lambda wildcards: config["seed"] if config["datasets"][wildcards.dataset]["limit"] else 0,
@@ -45,6 +46,7 @@ rule prepare_network:
     resources:
         mem_mb=2000,
         runtime=30,
+        gpu=0,
     params:
         network=lambda wildcards: json.dumps(EVERYTHING["networks"][wildcards.network], sort_keys=True),
         folder=CONFIG_FOLDER,

@@ -22,6 +22,7 @@ rule sweep_layouts:
     resources:
         mem_mb=4000,
         runtime=720,
+        gpu=GPUS,
     params:
         evaluation=evaluation_of,
         calibration=lambda wildcards: calibration_of(wildcards.network, "selection"),
@@ -51,6 +52,7 @@ rule sweep_failed_words:
     resources:
         mem_mb=4000,
         runtime=720,
+        gpu=GPUS,
     params:
         evaluation=evaluation_of,
         calibration=lambda wildcards: calibration_of(wildcards.network, "selection"),
@@ -87,6 +89,7 @@ rule select_code:
     resources:
         mem_mb=4000,
         runtime=720,
+        gpu=GPUS,
     params:
         evaluation=evaluation_of,
         calibration=lambda wildcards: calibration_of(wildcards.network, "selection"),
@@ -120,6 +123,7 @@ rule protect_network:
     resources:
         mem_mb=4000,
         runtime=30,
+        gpu=0,
     shell:
         "python -m scripts.protect_network --network {input.network:q} --selection {input.selection:q}"
         " --output {output.checkpoint:q} > {log:q} 2>&1"

@@ -24,6 +24,7 @@ rule audit_published:
     resources:
         mem_mb=2000,
         runtime=30,
+        gpu=0,
     params:
         reference=lambda wildcards, input: Path(input.tables[0]).parent,
     shell:
@@ -53,6 +54,7 @@ rule compare_published:
     resources:
         mem_mb=2000,
         runtime=30,
+        gpu=0,
     params:
         reference=lambda wildcards, input: Path(input.published[0]).parent,
         network=lambda wildcards: json.dumps(config["networks"][wildcards.network], sort_keys=True),

@@ -34,6 +34,7 @@ rule build_report:
     resources:
         mem_mb=2000,
         runtime=30,
+        gpu=0,
     params:
         results=lambda wildcards, input: Path(input.tables[0]).parents[1],
         networks=NETWORKS,

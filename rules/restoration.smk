@@ -21,6 +21,7 @@ rule restore_words:
     resources:
         mem_mb=4000,
         runtime=2880,
+        gpu=GPUS,
     params:
         evaluation=evaluation_of,
         calibration=lambda wildcards: calibration_of(wildcards.network, f"campaign{wildcards.extent}"),
@@ -49,6 +50,7 @@ rule measure_block_failures:
     resources:
         mem_mb=2000,
         runtime=2880,
+        gpu=0,
     params:
         restoration=lambda wildcards: restoration_of(wildcards.extent, "block_bers", "words", "claim_words"),
         seed=config["seed"],

@@ -19,6 +19,7 @@ rule classify_bits:
     resources:
         mem_mb=1000,
         runtime=30,
+        gpu=0,
     shell:
         "python -m scripts.classify_bits --tensors {input.tensors:q} --bits {input.bits:q} --combined {input.combined:q}"
         " --output {output.csv:q} > {log:q} 2>&1"
@@ -41,6 +42,7 @@ rule choose_ecc:
     resources:
         mem_mb=1000,
         runtime=30,
+        gpu=0,
     shell:
         "python -m scripts.choose_ecc --tensors {input.tensors:q} --combined {input.combined:q} --output {output.csv:q}"
         " > {log:q} 2>&1"

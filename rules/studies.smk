@@ -40,6 +40,7 @@ rule study_batch_sizes:
     resources:
         mem_mb=4000,
         runtime=2880,
+        gpu=GPUS,
     params:
         evaluation=evaluation_of,
         study=config["studies"]["batch_sizes"],
@@ -75,6 +76,7 @@ rule study_faults:
     resources:
         mem_mb=4000,
         runtime=2880,
+        gpu=GPUS,
     params:
         evaluation=evaluation_of,
         limit=limit_of("studies.single_faults"),
@@ -107,6 +109,7 @@ rule study_layers:
     resources:
         mem_mb=2000,
         runtime=60,
+        gpu=0,
     params:
         seed=config["seed"],
         tolerance_pp=config["tolerance_pp"],
@@ -137,6 +140,7 @@ rule study_positions:
     resources:
         mem_mb=2000,
         runtime=60,
+        gpu=0,
     params:
         seed=config["seed"],
         tolerance_pp=config["tolerance_pp"],
@@ -163,6 +167,7 @@ rule study_neurons:
     resources:
         mem_mb=2000,
         runtime=60,
+        gpu=0,
     params:
         seed=config["seed"],
     shell:
@@ -193,6 +198,7 @@ rule study_persistence:
     resources:
         mem_mb=4000,
         runtime=60,
+        gpu=GPUS,
     params:
         evaluation=evaluation_of,
         study=config["studies"]["persistence"],
@@ -229,6 +235,7 @@ rule study_replication:
     resources:
         mem_mb=4000,
         runtime=2880,
+        gpu=GPUS,
     params:
         evaluation=evaluation_of,
         calibration=lambda wildcards: calibration_of(wildcards.network, "studies.replication"),
@@ -264,6 +271,7 @@ rule study_formats:
     resources:
         mem_mb=4000,
         runtime=2880,
+        gpu=GPUS,
     params:
         evaluation=evaluation_of,
         limit=limit_of("studies.formats"),
@@ -298,6 +306,7 @@ rule study_formats_protection:
     resources:
         mem_mb=4000,
         runtime=2880,
+        gpu=GPUS,
     params:
         evaluation=evaluation_of,
         calibration=lambda wildcards: calibration_of(wildcards.network, "studies.short_words"),
@@ -335,6 +344,7 @@ rule build_studies:
     resources:
         mem_mb=2000,
         runtime=30,
+        gpu=0,
     params:
         results=lambda wildcards, input: Path(input.tables[0]).parents[1],
         networks=NETWORKS,

@@ -25,6 +25,7 @@ rule summarize:
     resources:
         mem_mb=1000,
         runtime=30,
+        gpu=0,
     params:
         results=lambda wildcards, input: Path(input.tables[0]).parents[1],
         networks=NETWORKS,
@@ -49,6 +50,7 @@ rule summarize_campaign:
     resources:
         mem_mb=2000,
         runtime=30,
+        gpu=0,
     params:
         results=lambda wildcards, input: Path(input.tables[0]).parents[1],
         networks=NETWORKS,
@@ -75,6 +77,7 @@ rule judge_goals:
     resources:
         mem_mb=2000,
         runtime=30,
+        gpu=0,
     params:
         results=lambda wildcards, input: Path(input.tables[0]).parents[1],
         networks=NETWORKS,
@@ -99,6 +102,7 @@ rule predict_large_networks:
     resources:
         mem_mb=2000,
         runtime=30,
+        gpu=0,
     params:
         results=lambda wildcards, input: Path(input.tables[0]).parents[1],
         networks=NETWORKS,
@@ -128,6 +132,7 @@ rule record_provenance:
     resources:
         mem_mb=2000,
         runtime=30,
+        gpu=0,
     params:
         config=json.dumps(config, sort_keys=True),
         threads=config["evaluation"]["threads"],

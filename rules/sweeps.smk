@@ -22,6 +22,7 @@ rule sweep_lsb:
     resources:
         mem_mb=4000,
         runtime=2880,
+        gpu=GPUS,
     params:
         evaluation=evaluation_of,
         sample=sample_of("lsb"),
@@ -55,6 +56,7 @@ rule round_exponents:
     resources:
         mem_mb=4000,
         runtime=240,
+        gpu=GPUS,
     params:
         evaluation=evaluation_of,
         sample=sample_of("rounding"),
@@ -88,6 +90,7 @@ rule combine:
     resources:
         mem_mb=4000,
         runtime=720,
+        gpu=GPUS,
     params:
         evaluation=evaluation_of,
         sample=sample_of("combined"),
@@ -115,5 +118,6 @@ rule gather_predictions:
     resources:
         mem_mb=2000,
         runtime=30,
+        gpu=0,
     shell:
         "python -m scripts.gather_predictions --parts {input.parts:q} --output {output.npz:q} > {log:q} 2>&1"

@@ -28,6 +28,7 @@ rule train_network:
     resources:
         mem_mb=2000,
         runtime=60,
+        gpu=0,
     params:
         name=lambda wildcards: wildcards.trained.removesuffix("_float64"),
         dtype=lambda wildcards: "float64" if wildcards.trained.endswith("_float64") else "float32",

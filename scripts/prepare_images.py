@@ -11,8 +11,9 @@ from sparebits.transforms import Geometry
 
 def main(arguments: argparse.Namespace) -> None:
     images = open_dataset(arguments.name, json.loads(arguments.dataset), arguments.seed)
-    prepare_images(images, Geometry.from_slug(arguments.geometry), arguments.images, arguments.threads)
     write_labels(images, arguments.labels)
+    geometry = Geometry.from_slug(arguments.geometry)
+    prepare_images(images, geometry, arguments.images, arguments.threads, source=arguments.dataset)
 
 
 if __name__ == "__main__":

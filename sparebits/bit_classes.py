@@ -52,6 +52,13 @@ def network_free_bits(tensors: pd.DataFrame, fmt: FloatFormat) -> int:
     return free_bits(int(tensors["max_exponent"].max()), fmt)
 
 
+def free_bits_table(tensors: pd.DataFrame, fmt: FloatFormat) -> pd.DataFrame:
+    """free_bits.csv: a network's largest exponent and the leading bits that it leaves free, from tensors.csv."""
+    largest = int(tensors["max_exponent"].max())
+    row = {"max_exponent": largest, "free_bits": free_bits(largest, fmt), "format": fmt.name}
+    return pd.DataFrame([row])
+
+
 def classify_bits(tensors: pd.DataFrame, bits: pd.DataFrame, choice: Choice, fmt: FloatFormat) -> pd.DataFrame:
     """bit_classes.csv: the first of CLASSES that applies to each bit of each tensor.
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from sparebits.alterations import is_below
 from sparebits.formats import FloatFormat
 from sparebits.parameters import FlatParameters, kinds_of
 
@@ -79,6 +80,29 @@ def tensor_census(parameters: FlatParameters) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def rounding_census(parameters: FlatParameters) -> pd.DataFrame:
+    """modified.csv: floor, tensors, modified_tensors, values, modified_values; a row for each of the format's floors.
+
+    How many tensors and values hold exponents below a floor, which rounding to it modifies (thesis 7.4).
+    """
+    rows = [modified_by_rounding(parameters, floor) for floor in parameters.fmt.forced_bits_of_floor]
+    return pd.DataFrame(rows).assign(format=parameters.fmt.name)
+
+
+def modified_by_rounding(parameters: FlatParameters, floor: int) -> dict[str, int]:
+    """What rounding to a floor modifies, by column of modified.csv and rounding.csv."""
+    modified = [
+        np.count_nonzero(is_below(parameters.golden[t.span], floor, parameters.fmt)) for t in parameters.tensors
+    ]
+    return {
+        "floor": floor,
+        "tensors": len(parameters.tensors),
+        "modified_tensors": sum(count > 0 for count in modified),
+        "values": len(parameters.golden),
+        "modified_values": sum(modified),
+    }
 
 
 def exponent_group(smallest: int, largest: int, fmt: FloatFormat) -> str:

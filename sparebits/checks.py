@@ -8,7 +8,7 @@ import torch
 
 from sparebits.campaign.injections import injection_from_dict
 from sparebits.campaign.schemes import fault_from_dict
-from sparebits.datasets import open_dataset
+from sparebits.datasets import LabelledImages
 from sparebits.engine.activations import ActivationRuns
 from sparebits.engine.choice import Engine
 from sparebits.errors import InputError
@@ -19,13 +19,12 @@ from sparebits.parameters import FlatParameters
 from sparebits.transforms import geometry_of, transform_of
 
 
-def check_images(config: dict, dataset: str) -> None:
+def check_images(images: LabelledImages) -> None:
     """Find out whether every image of a data set can be decoded.
 
     Raises:
         InputError: names those that cannot, all of them up to 20.
     """
-    images = open_dataset(dataset, config["datasets"][dataset], config["seed"])
     if images.verify is None:
         return
 
@@ -42,38 +41,53 @@ def check_images(config: dict, dataset: str) -> None:
         raise InputError("\n".join(problems[:20]) + more)
 
 
-def check_network(config: dict, network: str, folder: str) -> None:
+def check_device(device: str) -> None:
+    """Find out whether torch can compute on a device.
+
+    Raises:
+        InputError: it cannot.
+    """
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise InputError(f"evaluation.device is {device}, but torch finds no CUDA device; use cpu")
+
+
+def check_network(config: dict, network: str, folder: str, images: LabelledImages | PreparedImages | None) -> None:
     """Build a network with its weights and run its first and last image.
 
-    Every weight is read and every label checked; of the images only two are decoded, all by `check_images`.
+    Every weight is read and every label checked; of images that are not prepared only two are decoded, all by
+    `check_images`.
 
     Args:
         config: resolved.
         network: name of the entry.
         folder: that of the config file.
+        images: of its data set, prepared or not; None if only weights matter.
 
     Raises:
-        InputError: if weights, architecture, images, labels or device do not go together.
+        InputError: if weights, architecture, images and labels do not go together.
     """
-    device = config["evaluation"]["device"]
-    if device.startswith("cuda") and not torch.cuda.is_available():
-        raise InputError(f"evaluation.device is {device}, but torch finds no CUDA device; use cpu")
-    entry = config["networks"][network]
-    model, stored, _ = assemble(entry, folder)
-    images = open_dataset(entry["dataset"], config["datasets"][entry["dataset"]], config["seed"])
+    model, stored, _ = assemble(config["networks"][network], folder)
+    if images is None:
+        return
+    if isinstance(images, LabelledImages):
+        images = _first_and_last(config, network, images)
+    evaluator = Evaluator(FlatParameters(model, stored), images, Engine(2))
+    evaluator.check()
+    check_faults(config, evaluator)
+
+
+def _first_and_last(config: dict, network: str, images: LabelledImages) -> PreparedImages:
     geometry, transform = geometry_of(config, network), transform_of(config, network)
     ends = [apply_geometry(images.load(i), geometry) for i in (0, len(images) - 1)]
     if ends[0].shape != ends[1].shape:
+        dataset = config["networks"][network]["dataset"]
         raise InputError(
-            f"datasets.{entry['dataset']}: images have different sizes after the transform, {ends[0].shape[:2]} and "
+            f"datasets.{dataset}: images have different sizes after the transform, {ends[0].shape[:2]} and "
             f"{ends[1].shape[:2]}; set transform.resize and transform.crop"
         )
-    prepared = PreparedImages(
+    return PreparedImages(
         _EndsOnly(np.stack(ends)), list(images.ids), np.array(images.labels), transform["mean"], transform["std"]
     )
-    evaluator = Evaluator(FlatParameters(model, stored), prepared, Engine(2))
-    evaluator.check()
-    check_faults(config, evaluator)
 
 
 def check_faults(config: dict, evaluator: Evaluator) -> None:

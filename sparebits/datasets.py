@@ -237,6 +237,23 @@ def _numbered_images(name: str, root: Path, label_file: Path) -> LabelledImages:
 # --- torchvision's data sets -----------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Download:
+    """A data set that torchvision downloads.
+
+    Attributes:
+        title: what messages call it.
+        is_in: whether a folder holds it already.
+        url: gives that of the first file, by which is seen whether the server can be reached.
+        remedy: what to do without a network; {path} stands for the folder.
+    """
+
+    title: str
+    is_in: Callable[[Path], bool]
+    url: Callable[[], str]
+    remedy: str
+
+
 def _open_torchvision(open_split: Callable, name: str, config: dict) -> LabelledImages:
     """The test part; downloaded into `path` unless it is there already."""
     root = Path(config["path"])
@@ -245,8 +262,8 @@ def _open_torchvision(open_split: Callable, name: str, config: dict) -> Labelled
     except (AssertionError, ValueError) as error:
         raise InputError(f"datasets.{name}: the files of {config['kind']} in {root} are damaged: {error!r}") from None
     except RuntimeError:
-        remedy = f"put the files that torchvision expects into {root}"
-        with download(f"datasets.{name}: {config['kind']} is not in {root} and", remedy):
+        source = DOWNLOADS[config["kind"]]
+        with download(f"datasets.{name}: {source.title} is not in {root} and", source.remedy.format(path=root)):
             data = open_split(root, download=True)
     return LabelledImages(
         ids=[str(i) for i in range(len(data))],
@@ -267,14 +284,19 @@ def _fashion_mnist(root: Path, download: bool):
     return FashionMNIST(root, train=False, download=download)
 
 
+def _imagenette_folder(root: Path) -> Path:
+    return root / "imagenette2" / "val"
+
+
 def _open_imagenette(name: str, config: dict) -> LabelledImages:
     """Imagenette's validation images, labelled with ImageNet's class indices."""
     root = Path(config["path"])
-    folder = root / "imagenette2" / "val"
+    folder = _imagenette_folder(root)
     if not folder.is_dir():
         from torchvision.datasets import Imagenette
 
-        with download(f"datasets.{name}: Imagenette is not in {root} and", f"unpack imagenette2.tgz into {root}"):
+        source = DOWNLOADS["imagenette"]
+        with download(f"datasets.{name}: {source.title} is not in {root} and", source.remedy.format(path=root)):
             Imagenette(str(root), split="val", download=True)
     folders = sorted(found for found in folder.iterdir() if found.is_dir())
     unknown = [found.name for found in folders if found.name not in IMAGENETTE_CLASSES]
@@ -284,6 +306,57 @@ def _open_imagenette(name: str, config: dict) -> LabelledImages:
         )
     return _from_class_folders(name, folder, folders, [IMAGENETTE_CLASSES[found.name] for found in folders])
 
+
+def _opens(open_split: Callable, root: Path) -> bool:
+    """Whether torchvision finds its files, damaged or not."""
+    try:
+        open_split(root, download=False)
+    except RuntimeError:
+        return False
+    except (AssertionError, ValueError):
+        return True
+    return True
+
+
+def _imagenette_url() -> str:
+    from torchvision.datasets import Imagenette
+
+    return Imagenette._ARCHIVES["full"][0]
+
+
+def _cifar10_url() -> str:
+    from torchvision.datasets import CIFAR10
+
+    return CIFAR10.url
+
+
+def _fashion_mnist_url() -> str:
+    from torchvision.datasets import FashionMNIST
+
+    return FashionMNIST.mirrors[0]
+
+
+DOWNLOADS = {
+    "imagenette": Download(
+        "Imagenette",
+        lambda root: _imagenette_folder(root).is_dir(),
+        _imagenette_url,
+        "unpack imagenette2.tgz into {path}, so that there is a folder {path}/imagenette2/val",
+    ),
+    "cifar10": Download(
+        "cifar10",
+        partial(_opens, _cifar10),
+        _cifar10_url,
+        "unpack cifar-10-python.tar.gz into {path}",
+    ),
+    "fashion_mnist": Download(
+        "fashion_mnist",
+        partial(_opens, _fashion_mnist),
+        _fashion_mnist_url,
+        "put the files that torchvision expects into {path}/FashionMNIST/raw",
+    ),
+}
+"""By kind, what torchvision downloads."""
 
 OPENERS: dict[str, Callable[[str, dict], LabelledImages]] = {
     "digits": _open_digits,

@@ -1,6 +1,7 @@
 """Predictions of a network, golden or altered, over prepared images."""
 
 import csv
+import mmap
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -41,6 +42,16 @@ class PreparedImages:
             rows = list(csv.DictReader(lines))
         classes = np.array([int(row["label"]) for row in rows])
         return cls(np.load(array, mmap_mode="r"), [row["image_id"] for row in rows], classes, mean, std)
+
+    def batch(self, indices: np.ndarray) -> np.ndarray:
+        """Pixels of some images, uint8 (len(indices), height, width, channels).
+
+        Pages of the file that are read for it do not stay in this process' memory; the system may keep them cached.
+        """
+        pixels = self.pixels[indices]
+        if isinstance(self.pixels, np.memmap) and self.pixels.mode == "r":
+            self.pixels._mmap.madvise(mmap.MADV_DONTNEED)
+        return pixels
 
     def sample(self, limit: int | None, seed: int) -> np.ndarray:
         """Ascending indices of the images a stage uses: all, or a seeded sample; samples of one seed nest."""
@@ -123,7 +134,7 @@ class Evaluator:
 
     def inputs(self, indices: np.ndarray) -> torch.Tensor:
         """Normalised images (len(indices), channels, height, width), in the engine's order of memory."""
-        pixels = torch.from_numpy(self.images.pixels[indices]).to(self.device)
+        pixels = torch.from_numpy(self.images.batch(indices)).to(self.device)
         inputs = pixels.permute(0, 3, 1, 2).to(self.parameters.compute_dtype).div_(255).sub_(self._mean).div_(self._std)
         return inputs.contiguous(memory_format=getattr(torch, self.engine.memory_format))
 
@@ -181,9 +192,20 @@ class Variant:
     words: Callable[[], np.ndarray]
 
 
-def predict_variants(evaluator: Evaluator, variants: Iterable[Variant], indices: np.ndarray) -> np.ndarray:
-    """Predicted classes, uint16 (variants, images), of each variant in turn; shows progress."""
+def predict_variants(
+    evaluator: Evaluator, variants: Iterable[Variant], indices: np.ndarray, evaluations: int | None = None
+) -> np.ndarray:
+    """Predicted classes, uint16 (variants, images), of each variant in turn; shows progress.
+
+    Args:
+        evaluator: runs them.
+        variants: each with words of its own.
+        indices: of the images.
+        evaluations: inferences of an image in the whole stage, by which it is compiled or not; those here by default.
+    """
     variants = list(variants)
-    evaluator.prepare(len(variants) * len(indices))
-    progress = tqdm(variants, unit="variant", mininterval=2)
-    return np.stack([evaluator.predict(variant.words(), indices) for variant in progress])
+    evaluator.prepare(len(variants) * len(indices) if evaluations is None else evaluations)
+    predictions = np.empty((len(variants), len(indices)), dtype=np.uint16)
+    for row, variant in enumerate(tqdm(variants, unit="variant", mininterval=2)):
+        predictions[row] = evaluator.predict(variant.words(), indices)
+    return predictions

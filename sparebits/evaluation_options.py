@@ -81,6 +81,10 @@ def open_evaluator(arguments: argparse.Namespace, engine: Engine | None = None) 
         # The operators of inference on the CPU are deterministic as they are, and this call takes seconds.
         torch.use_deterministic_algorithms(True)
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        # TF32, which torch uses for convolutions unless told otherwise, rounds words to 10 bits of mantissa: altering
+        # the 13 bits below them would seem to change nothing.
+        torch.backends.cudnn.allow_tf32 = False
+        torch.backends.cuda.matmul.allow_tf32 = False
         if not torch.cuda.is_available():
             raise InputError(f"evaluation.device is {arguments.device}, but torch finds no CUDA device; use cpu")
     images = PreparedImages.open(arguments.images, arguments.labels, arguments.mean, arguments.std)

@@ -1,10 +1,13 @@
 """Output files that appear whole or not at all."""
 
+import fcntl
+import hashlib
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -23,6 +26,32 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def continued_file(path: str | Path, setup: str) -> Iterator[BinaryIO]:
+    """Give a file beside `path`, open for appending, that becomes `path` when the block ends well.
+
+    If it does not, also by a kill, the next call with the same setup gives it again, with what was written so far; a
+    call with another setup removes it.
+
+    Args:
+        path: of the whole file.
+        setup: all that its content depends on.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{hashlib.sha256(setup.encode()).hexdigest()[:16]}.partial")
+    for other in path.parent.glob(f".{path.name}.*.partial"):
+        if other != temporary:
+            other.unlink(missing_ok=True)
+    with open(temporary, "a+b") as file:
+        # A script whose Snakemake was killed ends within a second.
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+        os.replace(temporary, path)
 
 
 @contextmanager

@@ -34,3 +34,22 @@ def gather_predictions(parts: list[str | Path], output: str | Path) -> None:
         variants=np.concatenate([archive["variants"] for archive in archives]),
         predictions=np.concatenate([archive["predictions"] for archive in archives]),
     )
+
+
+def read_predictions(parts: list[str | Path]) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """Predictions of one stage that was split over several files.
+
+    Returns:
+        ids of the variants, file by file; predicted classes, uint16 (variants, images used); ascending indices of the
+        images used.
+
+    Raises:
+        ValueError: the files are not about the same images.
+    """
+    archives = [np.load(part) for part in parts]
+    ids = np.concatenate([archive["variants"] for archive in archives])
+    predictions = np.concatenate([archive["predictions"] for archive in archives])
+    evaluated = predictions != NOT_EVALUATED
+    if not (evaluated == evaluated[0]).all():
+        raise ValueError(f"{', '.join(map(str, parts))} are not about the same images")
+    return ids.tolist(), predictions[:, evaluated[0]], np.flatnonzero(evaluated[0])

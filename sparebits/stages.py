@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from sparebits.alterations import MODES, alter_low_bits, is_below, round_exponents
+from sparebits.alterations import MODES, alter_low_bits, round_exponents
+from sparebits.census import modified_by_rounding
 from sparebits.choices import Choice, pairs_by_spare_bits
 from sparebits.evaluation import Evaluator, Variant, predict_variants
+from sparebits.formats import FloatFormat
 from sparebits.parameters import FlatParameters, kinds_of
 from sparebits.statistics.paired_images import compare_with_golden
 
@@ -38,10 +40,40 @@ def measure(evaluator: Evaluator, variants: Sequence[Variant], golden: np.ndarra
         indices: of the images to use.
     """
     predictions = predict_variants(evaluator, variants, indices)
-    outcomes = compare_with_golden(predictions, golden[indices], evaluator.images.labels[indices])
+    return tabulate(variants, predictions, golden, evaluator.images.labels, indices, evaluator.parameters.fmt)
+
+
+def tabulate(
+    variants: Sequence[Variant],
+    predictions: np.ndarray,
+    golden: np.ndarray,
+    labels: np.ndarray,
+    indices: np.ndarray,
+    fmt: FloatFormat,
+) -> Measured:
+    """What predictions of variants say, compared with the golden run.
+
+    Args:
+        predictions: uint16 (variants, len(indices)).
+        golden, labels: predicted and true classes of all images.
+        indices: of the images that were used.
+        fmt: format of the network's words.
+    """
+    outcomes = compare_with_golden(predictions, golden[indices], labels[indices])
     table = pd.concat([pd.DataFrame([variant.columns for variant in variants]), outcomes], axis=1)
-    table = table.assign(format=evaluator.parameters.fmt.name)
-    return Measured(table, [variant.id for variant in variants], indices, predictions)
+    return Measured(table.assign(format=fmt.name), [variant.id for variant in variants], indices, predictions)
+
+
+def measure_part(
+    evaluator: Evaluator, variants: Sequence[Variant], part: int, parts: int, indices: np.ndarray
+) -> tuple[list[str], np.ndarray]:
+    """One of `parts` shares of a sweep: ids of its variants, in their order, and uint16 (variants, images used).
+
+    All shares together are the whole sweep, to the bit: each variant runs as it does in one job, compiled or not.
+    """
+    own = variants[part * len(variants) // parts : (part + 1) * len(variants) // parts]
+    predictions = predict_variants(evaluator, own, indices, evaluations=len(variants) * len(indices))
+    return [variant.id for variant in own], predictions
 
 
 def lsb_variants(parameters: FlatParameters, bits: Sequence[int], seed: int) -> list[Variant]:
@@ -68,16 +100,7 @@ def rounding_variants(parameters: FlatParameters) -> list[Variant]:
     """Every exponent below a floor rounded up to it, for each of the format's floors (thesis 3.7)."""
 
     def variant(floor: int) -> Variant:
-        modified = [
-            np.count_nonzero(is_below(parameters.golden[t.span], floor, parameters.fmt)) for t in parameters.tensors
-        ]
-        columns = {
-            "floor": floor,
-            "tensors": len(parameters.tensors),
-            "modified_tensors": sum(count > 0 for count in modified),
-            "values": len(parameters.golden),
-            "modified_values": sum(modified),
-        }
+        columns = modified_by_rounding(parameters, floor)
         return Variant(f"rounding/{floor}", columns, lambda: round_exponents(parameters.golden, floor, parameters.fmt))
 
     return [variant(floor) for floor in parameters.fmt.forced_bits_of_floor]

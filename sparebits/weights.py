@@ -60,15 +60,25 @@ def read_weights(weights: str, architecture: str) -> dict[str, torch.Tensor]:
     return state
 
 
+def cached_file(enum) -> Path:
+    """Where torch keeps the weights of a torchvision enum once they are downloaded."""
+    return Path(torch.hub.get_dir()) / "checkpoints" / Path(enum.url).name
+
+
+def where_to_put(enum) -> str:
+    """What to do with the weights of an enum where nothing can be downloaded, as the end of a sentence."""
+    file = cached_file(enum)
+    return f"put the file at {file}, or give the path of a local {file.name} as weights"
+
+
 _DENSENET_NAME = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12]\.)")
 
 
 def _published(enum) -> dict:
     """The state dict of a torchvision enum, from the cache or, into it, from the server."""
-    file = Path(torch.hub.get_dir()) / "checkpoints" / Path(enum.url).name
+    file = cached_file(enum)
     if file.is_file():
         return read_state_dict(file)
-    remedy = f"put the file at {file}, or give the path of a local {file.name} as weights"
-    with download(f"weights {enum}", remedy):
+    with download(f"weights {enum}", where_to_put(enum)):
         state = enum.get_state_dict(progress=False, check_hash=True)
     return unwrap(state, str(enum))

@@ -18,13 +18,13 @@ PARTS += ["sparebits", "benchmarks", "reference", "requirements.lock"]
 CONFIG = "config/test.yaml"
 TABLES = ["golden", "bits", "exponents", "tensors", "lsb", "rounding", "combined", "bit_classes", "ecc"]
 TABLES += ["layouts", "failed_words", "finalists", "frontier", "faults", "campaign", "word_counts", "comparison"]
-TABLES += ["ablation", "attack", "costs", "restoration"]
+TABLES += ["ablation", "attack", "costs", "restoration", "modified", "free_bits"]
 
 
 def snakemake(folder: Path, *options: str, config: str = CONFIG) -> subprocess.CompletedProcess:
     """Run Snakemake in a copy of the project, as a user would."""
     command = [sys.executable, "-m", "snakemake", "--cores", "2", *options, "--configfile", config]
-    return subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=500)
+    return subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=900)
 
 
 def environment() -> dict:
