@@ -11,6 +11,7 @@ from sparebits import config as configs
 from sparebits.config import bits_to_sweep, format_of, load_config, resolve_config, with_study_networks
 from sparebits.errors import InputError
 from sparebits.formats import FORMATS
+from sparebits.missing import missing_inputs
 
 ROOT = Path(__file__).parents[1]
 
@@ -160,8 +161,9 @@ def test_further_networks_of_studies_are_checked_like_the_others_and_kept_apart(
     assert list(config["networks"]) == ["net"]
     assert config["studies"]["networks"]["other"]["arguments"] == {}
     assert with_study_networks(config)["networks"].keys() == {"net", "other"}
-    gone = changed(minimal, "studies.networks.other", {**entry, "weights": "gone.pth"})
-    assert "studies.networks.other.weights: there is no file gone.pth" in refused(gone)
+    gone = resolve_config(changed(minimal, "studies.networks.other", {**entry, "weights": "gone.pth"}))
+    told = missing_inputs(with_study_networks(gone), ["other"], [])
+    assert told == ["networks.other.weights: there is no file gone.pth"]
     elsewhere = changed(minimal, "studies.networks.other", {**entry, "dataset": "letters"})
     assert "studies.networks.other.dataset: letters is not among datasets (digits)" in refused(elsewhere)
     again = refused(changed(minimal, "studies.networks.net", entry))
