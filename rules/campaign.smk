@@ -20,8 +20,8 @@ rule inject_single_faults:
         "<logs>/{network}/inject_single_faults.tsv"
     threads: config["evaluation"]["threads"]
     resources:
-        mem_mb=4000,
-        runtime=2880,
+        mem_mb=growing(4000),
+        runtime=growing(2880),
     params:
         evaluation=evaluation_of,
         limit=lambda wildcards: f"--limit {config['faults']['limit']}" if config["faults"]["limit"] else "",
@@ -53,8 +53,8 @@ rule inject_faults:
         "<logs>/{network}/inject_faults{extent}.tsv"
     threads: config["evaluation"]["threads"]
     resources:
-        mem_mb=4000,
-        runtime=2880,
+        mem_mb=growing(4000),
+        runtime=growing(2880),
     params:
         evaluation=evaluation_of,
         calibration=lambda wildcards: calibration_of(wildcards.network, f"campaign{wildcards.extent}"),
@@ -84,8 +84,8 @@ rule ablate_protection:
         "<logs>/{network}/ablate_protection{extent}.tsv"
     threads: config["evaluation"]["threads"]
     resources:
-        mem_mb=4000,
-        runtime=2880,
+        mem_mb=growing(4000),
+        runtime=growing(2880),
     params:
         evaluation=evaluation_of,
         calibration=lambda wildcards: calibration_of(wildcards.network, f"campaign{wildcards.extent}"),
@@ -113,8 +113,8 @@ rule attack_network:
         "<logs>/{network}/attack_network.tsv"
     threads: config["evaluation"]["threads"]
     resources:
-        mem_mb=4000,
-        runtime=2880,
+        mem_mb=growing(4000),
+        runtime=growing(2880),
     params:
         evaluation=evaluation_of,
         calibration=lambda wildcards: calibration_of(wildcards.network, "attack"),
@@ -144,8 +144,8 @@ rule count_costs:
         "<logs>/{network}/count_costs.tsv"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=growing(4000),
+        runtime=growing(30),
     params:
         ber=config["selection"]["gentle"]["ber"],
     shell:
@@ -168,8 +168,8 @@ rule compare_schemes:
         "<logs>/{network}/compare_schemes{extent}.tsv"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         seed=config["seed"],
     shell:

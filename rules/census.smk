@@ -16,8 +16,8 @@ rule census_bits:
         "<logs>/{network}/census_bits.tsv"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     shell:
         "python -m scripts.census_bits --network {input.network:q} --output {output.csv:q} > {log:q} 2>&1"
 
@@ -38,8 +38,8 @@ rule census_exponents:
         "<logs>/{network}/census_exponents.tsv"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     shell:
         "python -m scripts.census_exponents --network {input.network:q} --exponents {output.exponents:q}"
         " --tensors {output.tensors:q} > {log:q} 2>&1"

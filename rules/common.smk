@@ -7,10 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+from snakemake_interface_executor_plugins.settings import ExecMode
+
 sys.path.insert(0, str(workflow.basedir))
 
+from sparebits import fingerprints
 from sparebits.config import bits_to_sweep, is_weights_file, resolve_config
 from sparebits.errors import InputError
+from sparebits.kernel_cache import remove_truncated
 from sparebits.locking import hold_lock
 from sparebits.sources import sources
 from sparebits.transforms import geometry_of, transform_of
@@ -25,6 +29,11 @@ CONFIG_FOLDER = str(CONFIG_FOLDER)
 try:
     config = resolve_config(config)
     GEOMETRIES = {network: geometry_of(config, network) for network in config["networks"]}
+    if workflow.exec_mode == ExecMode.DEFAULT:
+        # Before anything is built on a result that is not what its rule wrote; --touch takes all of them as they are.
+        if {"-t", "--touch"} & {*sys.argv}:
+            fingerprints.renew()
+        fingerprints.require_unchanged()
 except InputError as error:
     sys.exit(f"error: {error}")
 
@@ -56,8 +65,13 @@ wildcard_constraints:
 
 
 onstart:
+    from sparebits.files import remove_unfinished
+
     try:
         hold_lock(OUTPUT / "logs" / ".lock")
+        for part in ("images", "results", "summary", "reports", "retrained"):
+            remove_unfinished(OUTPUT / part)
+        remove_truncated(Path(workflow.basedir) / "sparebits")
     except InputError as error:
         sys.exit(f"error: {error}")
     check = [
@@ -73,6 +87,11 @@ onstart:
     ]
     if subprocess.run(check).returncode:
         sys.exit("nothing was run")
+
+
+def growing(amount):
+    """A resource that doubles whenever a job is tried again, after its limit ended it: minutes, MB."""
+    return lambda wildcards, attempt: amount * 2 ** (attempt - 1)
 
 
 def images_of(network):

@@ -30,8 +30,8 @@ rule build_report:
         "<logs>/build_report{extent}.tsv"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         results=lambda wildcards, input: Path(input.tables[0]).parents[1],
         networks=NETWORKS,

@@ -23,8 +23,8 @@ rule summarize:
         "<logs>/summarize.tsv"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=growing(1000),
+        runtime=growing(30),
     params:
         results=lambda wildcards, input: Path(input.tables[0]).parents[1],
         networks=NETWORKS,
@@ -47,8 +47,8 @@ rule summarize_campaign:
         "<logs>/summarize_campaign.tsv"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         results=lambda wildcards, input: Path(input.tables[0]).parents[1],
         networks=NETWORKS,
@@ -73,8 +73,8 @@ rule judge_goals:
         "<logs>/judge_goals.tsv"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         results=lambda wildcards, input: Path(input.tables[0]).parents[1],
         networks=NETWORKS,
@@ -97,8 +97,8 @@ rule predict_large_networks:
         "<logs>/predict_large_networks.tsv"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         results=lambda wildcards, input: Path(input.tables[0]).parents[1],
         networks=NETWORKS,
@@ -126,8 +126,8 @@ rule record_provenance:
         "<logs>/record_provenance.tsv"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         config=json.dumps(config, sort_keys=True),
         threads=config["evaluation"]["threads"],

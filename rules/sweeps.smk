@@ -20,8 +20,8 @@ rule sweep_lsb:
         "<logs>/{network}/sweep_lsb.tsv"
     threads: config["evaluation"]["threads"]
     resources:
-        mem_mb=4000,
-        runtime=2880,
+        mem_mb=growing(4000),
+        runtime=growing(2880),
     params:
         evaluation=evaluation_of,
         sample=sample_of("lsb"),
@@ -53,8 +53,8 @@ rule round_exponents:
         "<logs>/{network}/round_exponents.tsv"
     threads: config["evaluation"]["threads"]
     resources:
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=growing(4000),
+        runtime=growing(240),
     params:
         evaluation=evaluation_of,
         sample=sample_of("rounding"),
@@ -86,8 +86,8 @@ rule combine:
         "<logs>/{network}/combine.tsv"
     threads: config["evaluation"]["threads"]
     resources:
-        mem_mb=4000,
-        runtime=720,
+        mem_mb=growing(4000),
+        runtime=growing(720),
     params:
         evaluation=evaluation_of,
         sample=sample_of("combined"),
@@ -113,7 +113,7 @@ rule gather_predictions:
         "<logs>/{network}/gather_predictions.tsv"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     shell:
         "python -m scripts.gather_predictions --parts {input.parts:q} --output {output.npz:q} > {log:q} 2>&1"

@@ -25,8 +25,8 @@ rule train_network:
         trained="|".join(TRAINED),
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(2000),
+        runtime=growing(60),
     shell:
         "python -m scripts.train_network --config {input.config:q} --name {wildcards.trained}"
         " --output {output.weights:q} > {log:q} 2>&1"

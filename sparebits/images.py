@@ -1,6 +1,7 @@
 """Decode, resize and crop every image once, into one memory-mapped array of bytes."""
 
 import csv
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -48,6 +49,9 @@ def prepare_images(images: LabelledImages, geometry: Geometry, output: str | Pat
     with whole_file(output) as temporary:
         shape = (len(images), *first.shape)
         array = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
+        # On a full disk this fails with a word; a page of the map that finds no room would end the process without one.
+        with open(temporary, "r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, temporary.stat().st_size)
         with ThreadPoolExecutor(threads) as pool:
             try:
                 for _ in tqdm(pool.map(prepare, range(len(images))), total=len(images), unit="image", mininterval=2):
