@@ -20,8 +20,8 @@ rule inject_single_faults:
         "<logs>/{network}/inject_single_faults.tsv"
     threads: config["evaluation"]["threads"]
     resources:
-        mem_mb=4000,
-        runtime=2880,
+        mem_mb=growing(4000),
+        runtime=growing(2880),
         gpu=GPUS,
     params:
         evaluation=evaluation_of,
@@ -54,8 +54,8 @@ rule inject_faults:
         "<logs>/{network}/inject_faults{extent}.tsv"
     threads: config["evaluation"]["threads"]
     resources:
-        mem_mb=4000,
-        runtime=2880,
+        mem_mb=growing(4000),
+        runtime=growing(2880),
         gpu=GPUS,
     params:
         evaluation=evaluation_of,
@@ -86,8 +86,8 @@ rule ablate_protection:
         "<logs>/{network}/ablate_protection{extent}.tsv"
     threads: config["evaluation"]["threads"]
     resources:
-        mem_mb=4000,
-        runtime=2880,
+        mem_mb=growing(4000),
+        runtime=growing(2880),
         gpu=GPUS,
     params:
         evaluation=evaluation_of,
@@ -116,8 +116,8 @@ rule attack_network:
         "<logs>/{network}/attack_network.tsv"
     threads: config["evaluation"]["threads"]
     resources:
-        mem_mb=4000,
-        runtime=2880,
+        mem_mb=growing(4000),
+        runtime=growing(2880),
         gpu=GPUS,
     params:
         evaluation=evaluation_of,
@@ -148,8 +148,8 @@ rule count_costs:
         "<logs>/{network}/count_costs.tsv"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=growing(4000),
+        runtime=growing(30),
         gpu=0,
     params:
         ber=config["selection"]["gentle"]["ber"],
@@ -173,8 +173,8 @@ rule compare_schemes:
         "<logs>/{network}/compare_schemes{extent}.tsv"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
         gpu=0,
     params:
         seed=config["seed"],

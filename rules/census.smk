@@ -17,8 +17,8 @@ rule census_bits:
         "<logs>/{network}/census_bits.tsv"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
         gpu=0,
     shell:
         "python -m scripts.census_bits --network {input.network:q} --output {output.csv:q} > {log:q} 2>&1"
@@ -40,8 +40,8 @@ rule census_exponents:
         "<logs>/{network}/census_exponents.tsv"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
         gpu=0,
     shell:
         "python -m scripts.census_exponents --network {input.network:q} --exponents {output.exponents:q}"
@@ -64,8 +64,8 @@ rule census_rounding:
         "<logs>/{network}/census_rounding.tsv"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
         gpu=0,
     shell:
         "python -m scripts.census_rounding --network {input.network:q} --modified {output.modified:q}"

@@ -7,10 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+from snakemake_interface_executor_plugins.settings import ExecMode
+
 sys.path.insert(0, str(workflow.basedir))
 
+from sparebits import fingerprints
 from sparebits.config import bits_to_sweep, is_weights_file, resolve_config, with_study_networks
 from sparebits.errors import InputError
+from sparebits.kernel_cache import remove_truncated
 from sparebits.locking import hold_lock
 from sparebits.published.networks import IMAGE_TABLES, WEIGHT_TABLES, has_published_architecture
 from sparebits.sources import sources
@@ -28,6 +32,11 @@ try:
     # What helpers look networks up in; the experiment itself has those of the studies left out.
     EVERYTHING = with_study_networks(config)
     GEOMETRIES = {network: geometry_of(EVERYTHING, network) for network in EVERYTHING["networks"]}
+    if workflow.exec_mode == ExecMode.DEFAULT:
+        # Before anything is built on a result that is not what its rule wrote; --touch takes all of them as they are.
+        if {"-t", "--touch"} & {*sys.argv}:
+            fingerprints.renew()
+        fingerprints.require_unchanged()
 except InputError as error:
     sys.exit(f"error: {error}")
 
@@ -63,8 +72,13 @@ wildcard_constraints:
 
 
 onstart:
+    from sparebits.files import remove_unfinished
+
     try:
         hold_lock(OUTPUT / "logs" / ".lock")
+        for part in ("images", "results", "summary", "reports", "retrained"):
+            remove_unfinished(OUTPUT / part)
+        remove_truncated(Path(workflow.basedir) / "sparebits")
     except InputError as error:
         sys.exit(f"error: {error}")
     check = ["--config", json.dumps(EVERYTHING), "--folder", CONFIG_FOLDER, "--images", str(OUTPUT / "images")]
@@ -82,6 +96,11 @@ def needed_by(jobs):
     }
     datasets = {job.wildcards.dataset for job in jobs if "dataset" in job.wildcards.keys()}
     return ["--networks", *sorted(networks), "--evaluated", *sorted(evaluated), "--datasets", *sorted(datasets)]
+
+
+def growing(amount):
+    """A resource that doubles whenever a job is tried again, after its limit ended it: minutes, MB."""
+    return lambda wildcards, attempt: amount * 2 ** (attempt - 1)
 
 
 def images_of(network):

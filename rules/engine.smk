@@ -18,8 +18,8 @@ rule decide_engine:
     priority: 100
     threads: config["evaluation"]["threads"]
     resources:
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=growing(4000),
+        runtime=growing(240),
         gpu=GPUS,
     params:
         images=images_options,

@@ -19,8 +19,8 @@ rule run_golden:
         "<logs>/{network}/run_golden.tsv"
     threads: config["evaluation"]["threads"]
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=growing(4000),
+        runtime=growing(120),
         gpu=GPUS,
     params:
         evaluation=evaluation_of,

@@ -14,10 +14,10 @@ rule prepare_images:
     benchmark:
         "<logs>/prepare_images/{dataset}-{geometry}.tsv"
     priority: 100
-    threads: workflow.cores
+    threads: lambda wildcards: workflow.cores
     resources:
-        mem_mb=1000,
-        runtime=120,
+        mem_mb=growing(1000),
+        runtime=growing(120),
         gpu=0,
     params:
         dataset=lambda wildcards: json.dumps(config["datasets"][wildcards.dataset], sort_keys=True),
@@ -44,8 +44,8 @@ rule prepare_network:
     priority: 100
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
         gpu=0,
     params:
         network=lambda wildcards: json.dumps(EVERYTHING["networks"][wildcards.network], sort_keys=True),

@@ -20,8 +20,8 @@ rule sweep_layouts:
         "<logs>/{network}/sweep_layouts.tsv"
     threads: config["evaluation"]["threads"]
     resources:
-        mem_mb=4000,
-        runtime=720,
+        mem_mb=growing(4000),
+        runtime=growing(720),
         gpu=GPUS,
     params:
         evaluation=evaluation_of,
@@ -50,8 +50,8 @@ rule sweep_failed_words:
         "<logs>/{network}/sweep_failed_words.tsv"
     threads: config["evaluation"]["threads"]
     resources:
-        mem_mb=4000,
-        runtime=720,
+        mem_mb=growing(4000),
+        runtime=growing(720),
         gpu=GPUS,
     params:
         evaluation=evaluation_of,
@@ -87,8 +87,8 @@ rule select_code:
         "<logs>/{network}/select_code.tsv"
     threads: config["evaluation"]["threads"]
     resources:
-        mem_mb=4000,
-        runtime=720,
+        mem_mb=growing(4000),
+        runtime=growing(720),
         gpu=GPUS,
     params:
         evaluation=evaluation_of,
@@ -121,8 +121,8 @@ rule protect_network:
         "<logs>/{network}/protect_network.tsv"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=growing(4000),
+        runtime=growing(30),
         gpu=0,
     shell:
         "python -m scripts.protect_network --network {input.network:q} --selection {input.selection:q}"

@@ -22,8 +22,8 @@ rule audit_published:
         "<logs>/audit_published.tsv"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
         gpu=0,
     params:
         reference=lambda wildcards, input: Path(input.tables[0]).parent,
@@ -52,8 +52,8 @@ rule compare_published:
         part="|_weights",
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
         gpu=0,
     params:
         reference=lambda wildcards, input: Path(input.published[0]).parent,

@@ -32,8 +32,8 @@ rule build_report:
         "<logs>/build_report{extent}.tsv"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
         gpu=0,
     params:
         results=lambda wildcards, input: Path(input.tables[0]).parents[1],

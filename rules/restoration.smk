@@ -19,8 +19,8 @@ rule restore_words:
         "<logs>/{network}/restore_words{extent}.tsv"
     threads: config["evaluation"]["threads"]
     resources:
-        mem_mb=4000,
-        runtime=2880,
+        mem_mb=growing(4000),
+        runtime=growing(2880),
         gpu=GPUS,
     params:
         evaluation=evaluation_of,
@@ -48,8 +48,8 @@ rule measure_block_failures:
         "<logs>/measure_block_failures{extent}.tsv"
     threads: config["evaluation"]["threads"]
     resources:
-        mem_mb=2000,
-        runtime=2880,
+        mem_mb=growing(2000),
+        runtime=growing(2880),
         gpu=0,
     params:
         restoration=lambda wildcards: restoration_of(wildcards.extent, "block_bers", "words", "claim_words"),

@@ -17,8 +17,8 @@ rule classify_bits:
         "<logs>/{network}/classify_bits.tsv"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=growing(1000),
+        runtime=growing(30),
         gpu=0,
     shell:
         "python -m scripts.classify_bits --tensors {input.tensors:q} --bits {input.bits:q} --combined {input.combined:q}"
@@ -40,8 +40,8 @@ rule choose_ecc:
         "<logs>/{network}/choose_ecc.tsv"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=growing(1000),
+        runtime=growing(30),
         gpu=0,
     shell:
         "python -m scripts.choose_ecc --tensors {input.tensors:q} --combined {input.combined:q} --output {output.csv:q}"

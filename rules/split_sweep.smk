@@ -29,8 +29,8 @@ rule sweep_lsb_part:
         parts=r"\d+",
     threads: config["evaluation"]["threads"]
     resources:
-        mem_mb=4000,
-        runtime=2880,
+        mem_mb=growing(4000),
+        runtime=growing(2880),
         gpu=GPUS,
     params:
         evaluation=evaluation_of,
@@ -66,8 +66,8 @@ rule gather_lsb:
         "<logs>/{network}/gather_lsb.tsv"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=growing(4000),
+        runtime=growing(30),
         gpu=0,
     params:
         bits=lambda wildcards: bits_to_sweep(config, wildcards.network),

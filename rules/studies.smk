@@ -38,8 +38,8 @@ rule study_batch_sizes:
         "<logs>/{network}/study_batch_sizes.tsv"
     threads: config["evaluation"]["threads"]
     resources:
-        mem_mb=4000,
-        runtime=2880,
+        mem_mb=growing(4000),
+        runtime=growing(2880),
         gpu=GPUS,
     params:
         evaluation=evaluation_of,
@@ -74,8 +74,8 @@ rule study_faults:
         "<logs>/{network}/study_faults.tsv"
     threads: config["evaluation"]["threads"]
     resources:
-        mem_mb=4000,
-        runtime=2880,
+        mem_mb=growing(4000),
+        runtime=growing(2880),
         gpu=GPUS,
     params:
         evaluation=evaluation_of,
@@ -107,8 +107,8 @@ rule study_layers:
         "<logs>/{network}/study_layers.tsv"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(2000),
+        runtime=growing(60),
         gpu=0,
     params:
         seed=config["seed"],
@@ -138,8 +138,8 @@ rule study_positions:
         "<logs>/{network}/study_positions.tsv"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(2000),
+        runtime=growing(60),
         gpu=0,
     params:
         seed=config["seed"],
@@ -165,8 +165,8 @@ rule study_neurons:
         "<logs>/{network}/study_neurons.tsv"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(2000),
+        runtime=growing(60),
         gpu=0,
     params:
         seed=config["seed"],
@@ -196,8 +196,8 @@ rule study_persistence:
         "<logs>/{network}/study_persistence.tsv"
     threads: config["evaluation"]["threads"]
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
         gpu=GPUS,
     params:
         evaluation=evaluation_of,
@@ -233,8 +233,8 @@ rule study_replication:
         "<logs>/{network}/study_replication.tsv"
     threads: config["evaluation"]["threads"]
     resources:
-        mem_mb=4000,
-        runtime=2880,
+        mem_mb=growing(4000),
+        runtime=growing(2880),
         gpu=GPUS,
     params:
         evaluation=evaluation_of,
@@ -269,8 +269,8 @@ rule study_formats:
         "<logs>/{network}/study_formats.tsv"
     threads: config["evaluation"]["threads"]
     resources:
-        mem_mb=4000,
-        runtime=2880,
+        mem_mb=growing(4000),
+        runtime=growing(2880),
         gpu=GPUS,
     params:
         evaluation=evaluation_of,
@@ -304,8 +304,8 @@ rule study_formats_protection:
         "<logs>/{network}/study_formats_protection.tsv"
     threads: config["evaluation"]["threads"]
     resources:
-        mem_mb=4000,
-        runtime=2880,
+        mem_mb=growing(4000),
+        runtime=growing(2880),
         gpu=GPUS,
     params:
         evaluation=evaluation_of,
@@ -342,8 +342,8 @@ rule build_studies:
         "<logs>/build_studies.tsv"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
         gpu=0,
     params:
         results=lambda wildcards, input: Path(input.tables[0]).parents[1],

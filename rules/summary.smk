@@ -23,8 +23,8 @@ rule summarize:
         "<logs>/summarize.tsv"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=growing(1000),
+        runtime=growing(30),
         gpu=0,
     params:
         results=lambda wildcards, input: Path(input.tables[0]).parents[1],
@@ -48,8 +48,8 @@ rule summarize_campaign:
         "<logs>/summarize_campaign.tsv"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
         gpu=0,
     params:
         results=lambda wildcards, input: Path(input.tables[0]).parents[1],
@@ -75,8 +75,8 @@ rule judge_goals:
         "<logs>/judge_goals.tsv"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
         gpu=0,
     params:
         results=lambda wildcards, input: Path(input.tables[0]).parents[1],
@@ -100,8 +100,8 @@ rule predict_large_networks:
         "<logs>/predict_large_networks.tsv"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
         gpu=0,
     params:
         results=lambda wildcards, input: Path(input.tables[0]).parents[1],
@@ -130,8 +130,8 @@ rule record_provenance:
         "<logs>/record_provenance.tsv"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
         gpu=0,
     params:
         config=json.dumps(config, sort_keys=True),

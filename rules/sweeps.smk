@@ -20,8 +20,8 @@ rule sweep_lsb:
         "<logs>/{network}/sweep_lsb.tsv"
     threads: config["evaluation"]["threads"]
     resources:
-        mem_mb=4000,
-        runtime=2880,
+        mem_mb=growing(4000),
+        runtime=growing(2880),
         gpu=GPUS,
     params:
         evaluation=evaluation_of,
@@ -54,8 +54,8 @@ rule round_exponents:
         "<logs>/{network}/round_exponents.tsv"
     threads: config["evaluation"]["threads"]
     resources:
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=growing(4000),
+        runtime=growing(240),
         gpu=GPUS,
     params:
         evaluation=evaluation_of,
@@ -88,8 +88,8 @@ rule combine:
         "<logs>/{network}/combine.tsv"
     threads: config["evaluation"]["threads"]
     resources:
-        mem_mb=4000,
-        runtime=720,
+        mem_mb=growing(4000),
+        runtime=growing(720),
         gpu=GPUS,
     params:
         evaluation=evaluation_of,
@@ -116,8 +116,8 @@ rule gather_predictions:
         "<logs>/{network}/gather_predictions.tsv"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
         gpu=0,
     shell:
         "python -m scripts.gather_predictions --parts {input.parts:q} --output {output.npz:q} > {log:q} 2>&1"

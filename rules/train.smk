@@ -26,8 +26,8 @@ rule train_network:
         trained="|".join(TRAINED),
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(2000),
+        runtime=growing(60),
         gpu=0,
     params:
         name=lambda wildcards: wildcards.trained.removesuffix("_float64"),

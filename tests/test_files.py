@@ -1,10 +1,16 @@
 """Output files appear whole or not at all, and are the same bytes for the same content."""
 
+import errno
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from sparebits.files import whole_file, write_arrays, write_table, write_text
+from sparebits.errors import InputError
+from sparebits.files import remove_unfinished, whole_file, write_arrays, write_table, write_text
 
 
 def test_a_whole_file_appears_with_its_folder_and_nothing_else(tmp_path):
@@ -68,3 +74,28 @@ def test_the_same_arrays_give_the_same_bytes(tmp_path, monkeypatch):
     read = np.load(tmp_path / "one.npz", allow_pickle=False)
     assert read["variants"].tolist() == ["golden", "lsb/3"]
     assert read["predictions"].tolist() == [[0, 1, 2], [3, 4, 5]]
+
+
+def test_what_a_kill_left_unfinished_is_removed_and_nothing_else(tmp_path):
+    write_text(tmp_path / "a" / "out.csv", "whole")
+    (tmp_path / "a" / "out.csv.partial").write_text("a journal")
+    code = "import os, sys; from sparebits.files import whole_file, whole_folder\n"
+    code += "with whole_file(sys.argv[1] + '/a/out.csv') as file, whole_folder(sys.argv[1] + '/figures') as folder:\n"
+    code += "    file.write_text('half'); (folder / 'half.svg').write_text('half'); os.kill(os.getpid(), 9)\n"
+    subprocess.run([sys.executable, "-c", code, tmp_path], cwd=Path(__file__).parents[1])
+    assert len([file for file in tmp_path.rglob("*") if "half" in file.name or ".csv" in file.name]) == 4
+    remove_unfinished(tmp_path)
+    assert sorted(file.name for file in tmp_path.rglob("*")) == ["a", "out.csv", "out.csv.partial"]
+    assert (tmp_path / "a" / "out.csv").read_text() == "whole"
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space"), RuntimeError("I/O error (os error 28)")])
+def test_a_full_disk_is_told_with_file_and_disk(tmp_path, error):
+    with pytest.raises(InputError, match=rf"out\.csv could not be written \(No space.*the disk of {tmp_path} has \d+"):
+        write_half(tmp_path / "out.csv", error)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_error_stays_what_it_is(tmp_path):
+    with pytest.raises(PermissionError):
+        write_half(tmp_path / "out.csv", PermissionError(errno.EACCES, "denied"))

@@ -1,11 +1,17 @@
 """Finished trials survive a kill; a changed setup is refused and told."""
 
+import json
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from sparebits.campaign.journal import Journal
 from sparebits.campaign.setup import setup_of
 from sparebits.errors import InputError
 
+ROOT = Path(__file__).parents[1]
 SETUP = {"trials": 20, "bers": [0.1, 0.01], "network": "abc", "injections": {"mine": {"trials": 5, "target": {}}}}
 
 
@@ -93,3 +99,25 @@ def test_a_setup_is_its_options_files_and_code(tmp_path, monkeypatch):
         before = found()
         (tmp_path / file).write_text(text)
         assert {name for name in before if found()[name] != before[name]} == {key}
+
+
+def test_a_line_that_was_changed_is_told(tmp_path):
+    """Also where it is still a trial's record, of another outcome."""
+    path = begun(tmp_path, [{"trial": 0, "hits": 41}]).path
+    path.write_bytes(path.read_bytes().replace(b"41", b"47"))
+    with pytest.raises(InputError, match=r"campaign\.csv\.partial is damaged"):
+        Journal(tmp_path / "campaign.csv", SETUP)
+
+
+def test_one_process_at_a_time_writes(tmp_path):
+    """A job that a killed run left behind, or one of another machine, does not mix its trials in."""
+    begun(tmp_path, [{"trial": 0}])
+    code = "import sys, json; from sparebits.campaign.journal import Journal\n"
+    code += "journal = Journal(sys.argv[1], json.loads(sys.argv[2])); print('held', flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", code, str(tmp_path / "campaign.csv"), json.dumps(SETUP)]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(InputError, match=r"another process writes to .*campaign\.csv\.partial"):
+            Journal(tmp_path / "campaign.csv", SETUP)
+        other.communicate()
+    assert Journal(tmp_path / "campaign.csv", SETUP).entries == [{"trial": 0}]
