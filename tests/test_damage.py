@@ -76,7 +76,8 @@ def test_damaged_results_of_every_kind_are_told_and_nothing_runs(project, damage
 def test_every_result_is_known_again(finished):
     """Also those that no test damages."""
     recorded = {yaml.safe_load(file.read_text())["path"] for file in (finished / ".snakemake/fingerprints").iterdir()}
-    assert {f"runs/test/{path}" for path in digests(finished / "runs/test")} <= recorded
+    results = {f"runs/test/{path}" for path in digests(finished / "runs/test")}
+    assert {path for path in results if not path.endswith(".snakemake_timestamp")} <= recorded
     assert str(PIXELS) in recorded
 
 
@@ -85,7 +86,7 @@ def test_removing_what_is_damaged_gives_the_same_bytes_again(finished, project):
         truncate(project / file)
         assert snakemake(project, "--dry-run").returncode != 0
         (project / file).unlink()
-    run = snakemake(project, str(RESULTS / "golden.csv"), str(RESULTS / "bits.csv"))
+    run = snakemake(project, str(PIXELS), str(RESULTS / "bits.csv"))
     assert run.returncode == 0, run.stderr
     assert (project / PIXELS).read_bytes() == (finished / PIXELS).read_bytes()
     same_as(finished / "runs/test", project / "runs/test")
@@ -122,7 +123,7 @@ def test_same_bytes_after_jobs_are_killed_at_any_moment(finished, tmp_path):
     folder = copy_project(tmp_path)
     targets = [str(RESULTS / name) for name in ("bits.csv", "golden.csv", "faults.csv")]
     moments = random.Random(1)
-    for _ in range(4):
+    for _ in range(3):
         run = start(folder, *targets)
         assert wait_for(lambda run=run: scripts_in(folder) or run.poll() is not None, seconds=90)
         time.sleep(moments.uniform(0, 5))
@@ -158,6 +159,7 @@ def small_disk(tmp_path):
 
 def test_a_full_disk_is_told_and_leaves_nothing_half_written(finished, small_disk, tmp_path):
     """The images do not fit, then the network; when there is room the same command ends in the same bytes."""
+    (tmp_path / "project").mkdir()
     folder = copy_project(tmp_path / "project")
     config = config_with(folder, str(small_disk / "run"), "small")
     targets = [str(small_disk / "run/results/lenet5" / name) for name in ("bits.csv", "golden.csv")]
