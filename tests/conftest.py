@@ -15,7 +15,11 @@ from sparebits.evaluation import Evaluator, PreparedImages
 from sparebits.formats import FORMATS
 from sparebits.parameters import FlatParameters, parameter_tensors, values_of
 
-torch.set_num_threads(1)
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Whatever a test before set: two test processes share two cores, and results are those of one thread."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(params=FORMATS.values(), ids=lambda fmt: fmt.name)

@@ -15,7 +15,7 @@ from torchvision import transforms
 from workflow import copy_project, snakemake
 
 NETWORK = "shufflenet_v2_x0_5"
-IMAGES, BITS = 20, [8, 16, 22, 30]
+IMAGES, BITS = 12, [8, 16, 22, 30]
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 TRANSFORM = transforms.Compose(
     [transforms.Resize(256), transforms.CenterCrop(224), transforms.ToTensor(), transforms.Normalize(MEAN, STD)]

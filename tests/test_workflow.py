@@ -291,8 +291,9 @@ def test_comment_in_the_config_reruns_nothing(project):
 
 def test_edit_of_the_library_reruns_what_imports_it(project):
     edit(project / "sparebits/alterations.py", "import numpy as np", "import numpy as np  # noqa: E402")
-    # The thesis' layout rounds exponents too.
-    rules = ("sweep_lsb", "round_exponents", "combine", "sweep_layouts", "sweep_failed_words")
+    # The thesis' layout rounds exponents too, and the census tells what rounding would modify.
+    rules = ("census_bits", "census_exponents", "census_rounding")
+    rules += ("sweep_lsb", "round_exponents", "combine", "sweep_layouts", "sweep_failed_words")
     dependents = ("classify_bits", "choose_ecc", "gather_predictions", *PROTECTION)
     assert jobs(project) == of_networks(*rules, *dependents) | {"measure_block_failures"}
 
