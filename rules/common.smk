@@ -18,6 +18,7 @@ from sparebits.kernel_cache import remove_truncated
 from sparebits.locking import hold_lock
 from sparebits.published.networks import IMAGE_TABLES, WEIGHT_TABLES, has_published_architecture
 from sparebits.sources import sources
+from sparebits.studies.tables import STUDY_TABLES
 from sparebits.transforms import geometry_of, transform_of
 
 # The folder in which an architecture's Python file is looked for, that of the config; relative where it lies below the

@@ -1,16 +1,5 @@
 # Needs: golden runs, choices and single faults. Makes: an answer to each question of the research notes, on one page.
 
-# By study, the tables of a network that its section of the page tells.
-STUDIES = {
-    "batch_sizes": ["study_batch_sizes", "study_batch_sizes_trend", "study_batch_sizes_held"],
-    "layers": ["study_layers", "study_layers_comparisons"],
-    "positions": ["study_positions", "study_positions_curves", "study_positions_tests"],
-    "neurons": ["study_neurons", "study_neurons_comparisons"],
-    "persistence": ["study_persistence", "study_persistence_break_even"],
-    "replication": ["study_replication"],
-    "formats": ["study_formats", "study_formats_choices", "study_formats_growth", "study_formats_protection"],
-}
-
 
 rule studies:
     """The questions of the research notes, each with an answer."""
@@ -328,7 +317,7 @@ rule build_studies:
         captions=sorted(str(caption) for caption in Path("reports/captions/studies").glob("*.txt")),
         tables=[
             f"<results>/{network}/{table}.csv"
-            for study, tables in STUDIES.items()
+            for study, tables in STUDY_TABLES.items()
             for network in networks_of(study)
             for table in tables
         ],

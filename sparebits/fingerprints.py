@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sparebits.errors import InputError
+from sparebits.provenance import sha256_of
 
 FOLDER = Path(".snakemake/fingerprints")
 """Where fingerprints lie, below the folder in which Snakemake was started."""
@@ -26,7 +27,7 @@ def record(path: str | Path) -> None:
     place = _place(path)
     place.parent.mkdir(parents=True, exist_ok=True)
     temporary = place.with_name(f".{place.name}.{os.getpid()}")
-    temporary.write_text(json.dumps({"path": _name(path), **_state(path), "sha256": _sha256(path)}))
+    temporary.write_text(json.dumps({"path": _name(path), **_state(path), "sha256": sha256_of(path)}))
     os.replace(temporary, place)
 
 
@@ -79,7 +80,7 @@ def _is_same(kept: dict[str, Any]) -> bool:
         return False
     if state["bytes"] >= LARGE and state["modified_ns"] == kept["modified_ns"]:
         return True
-    return _sha256(kept["path"]) == kept["sha256"]
+    return sha256_of(kept["path"]) == kept["sha256"]
 
 
 def _is_committed(path: str) -> bool:
@@ -128,8 +129,3 @@ def _name(path: str | Path) -> str:
 def _state(path: str | Path) -> dict[str, int]:
     status = os.stat(path)
     return {"bytes": status.st_size, "modified_ns": status.st_mtime_ns}
-
-
-def _sha256(path: str | Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

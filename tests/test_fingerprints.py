@@ -78,8 +78,8 @@ def test_writing_again_or_renewing_takes_a_file_as_it_is(table):
 def test_large_files_are_read_where_size_or_time_changed(table, monkeypatch):
     monkeypatch.setattr(fingerprints, "LARGE", 1)
     read = []
-    digest = fingerprints._sha256
-    monkeypatch.setattr(fingerprints, "_sha256", lambda path: read.append(path) or digest(path))
+    digest = fingerprints.sha256_of
+    monkeypatch.setattr(fingerprints, "sha256_of", lambda path: read.append(path) or digest(path))
     fingerprints.require_unchanged()
     assert read == []
     os.utime(table, (1, 1))

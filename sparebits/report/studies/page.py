@@ -12,9 +12,10 @@ from sparebits.files import write_table
 from sparebits.report.parts import Section
 from sparebits.report.rendering import render, write_page
 from sparebits.report.studies import batch_sizes, formats, layers, neurons, persistence, positions, replication
+from sparebits.studies.tables import STUDY_TABLES
 
-Tables = dict[str, dict[str, pd.DataFrame]]
-"""By the end of a file's name, the tables of that name by network."""
+Tables = dict[str, pd.DataFrame]
+"""Those of one name, by network."""
 
 _SENTENCE = re.compile(r"[.] (?=[A-Z])")
 _SHORTEST = 10
@@ -102,19 +103,14 @@ def read_studies(
 ) -> list[Study]:
     """All studies, in the order of the notes; arguments and errors as `build_studies`."""
 
-    def tables(names: Sequence[str], of: Sequence[str] = networks) -> Tables:
-        return {name: {network: _read(results, network, name) for network in of} for name in names}
+    def tables(study: str, of: Sequence[str] = networks) -> list[Tables]:
+        return [{network: _read(results, network, name) for network in of} for name in STUDY_TABLES[study]]
 
-    sizes = list(tables(["batch_sizes", "batch_sizes_trend", "batch_sizes_held"]).values())
-    parts = list(tables(["layers", "layers_comparisons"]).values())
-    changed = [*networks, *further]
-    places = list(tables(["positions", "positions_curves", "positions_tests"], changed).values())
-    struck = list(tables(["neurons", "neurons_comparisons"]).values())
-    until, even = tables(["persistence", "persistence_break_even"]).values()
-    (copies,) = tables(["replication"]).values()
-    sweeps, choices, growth, protection = tables(
-        ["formats", "formats_choices", "formats_growth", "formats_protection"]
-    ).values()
+    sizes, parts, struck = tables("batch_sizes"), tables("layers"), tables("neurons")
+    places = tables("positions", [*networks, *further])
+    until, even = tables("persistence")
+    (copies,) = tables("replication")
+    sweeps, choices, growth, protection = tables("formats")
     return [
         _study(batch_sizes, sizes, sizes, sizes[:1]),
         _study(layers, parts, parts, parts[:1]),
@@ -136,7 +132,7 @@ def _study(module, section: Sequence, answer: Sequence, trials: Sequence) -> Stu
 
 
 def _read(results: str | Path, network: str, name: str) -> pd.DataFrame:
-    path = Path(results) / network / f"study_{name}.csv"
+    path = Path(results) / network / f"{name}.csv"
     if not path.is_file():
         raise InputError(f"{path} is missing; run snakemake studies")
     try:
